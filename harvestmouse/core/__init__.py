@@ -1,0 +1,53 @@
+"""The decision engine: values in, plans out; no I/O, no clock, no randomness, no logging."""
+
+from harvestmouse.core.after import after
+from harvestmouse.core.cleanup import plan_cleanup
+from harvestmouse.core.grab import next_query, plan_grab
+from harvestmouse.core.guarantees import check
+from harvestmouse.core.jobs import JOBS
+from harvestmouse.core.model import (
+    AccountClass,
+    LedgerEntry,
+    Preferences,
+    Profile,
+    SearchPage,
+    SearchResult,
+    Snapshot,
+    Torrent,
+    TrackerMessage,
+)
+from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
+from harvestmouse.core.policy import FIELD, PRESETS, SEED, Policy
+from harvestmouse.core.reconcile import plan_reconcile
+from harvestmouse.core.spend import plan_spend
+from harvestmouse.core.wire import parse_snapshot
+
+__all__ = [
+    "FIELD",
+    "JOBS",
+    "PRESETS",
+    "SEED",
+    "AccountClass",
+    "Decision",
+    "LedgerEntry",
+    "Plan",
+    "Policy",
+    "Preferences",
+    "Profile",
+    "Reason",
+    "SearchPage",
+    "SearchResult",
+    "Skip",
+    "Snapshot",
+    "Torrent",
+    "TrackerMessage",
+    "Verdict",
+    "after",
+    "check",
+    "next_query",
+    "parse_snapshot",
+    "plan_cleanup",
+    "plan_grab",
+    "plan_reconcile",
+    "plan_spend",
+]

@@ -1,0 +1,245 @@
+"""Which torrents of the managed category may go, and why every other one stays."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from math import isfinite
+
+from attrs import evolve
+
+from harvestmouse.core.actions import DeleteTorrent
+from harvestmouse.core.model import Malformed, Snapshot, Torrent
+from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
+from harvestmouse.core.policy import CleanupPolicy, Policy, figures
+
+JOB = "janitor"
+
+# States in which a client's figures describe its own work and not the torrent; whatever is not in
+# SETTLED_STATES, words of newer clients included, is treated the same.
+ERROR_STATES = frozenset({"error", "missingFiles"})
+SETTLED_STATES = ERROR_STATES | {
+    "uploading", "stalledUP", "queuedUP", "forcedUP", "pausedUP", "stoppedUP",
+    "downloading", "stalledDL", "queuedDL", "forcedDL", "pausedDL", "stoppedDL", "metaDL", "forcedMetaDL",
+}  # fmt: skip
+
+# As phrases, so that an HTTP "Not Found" is none of them.
+_UNREGISTERED = re.compile(r"(?<!\w)(?:unregistered|torrent not found|info hash not authorized|not registered)(?!\w)")
+_NOT_WORKING, _TRACKER_ERROR = 4, 5
+# Two torrents can lose their registration together; the same words on most torrents, and on at least so many,
+# are the account's trouble (a reset passkey, an outage), not the torrents'.
+_LEAST_EVENT = 3
+_LEAST_SHRINK = 10
+
+_DELETING = frozenset({Reason.UNREGISTERED, Reason.NEVER_STARTED, Reason.STALLED_OLD, Reason.GRACEFUL_RETIRE,
+                       Reason.ZERO_DEMAND, Reason.SATISFIED_REDUNDANT})  # fmt: skip
+
+
+def plan_cleanup(snapshot: Snapshot, policy: Policy) -> Plan:
+    """Decide which torrents of the managed category to delete.
+
+    Args:
+        snapshot: Needs the torrents; uses their tracker messages.
+        policy: Its sections ``client`` and ``cleanup``.
+
+    Returns:
+        A plan with one decision for every torrent of the managed category.
+    """
+    plan = Plan(job=JOB, decided_at=snapshot.taken_at, policy=_figures(policy))
+    managed = snapshot.managed(policy.client.category)
+    skip = _guard(snapshot, len(managed), policy.cleanup)
+    if skip is not None:
+        return evolve(plan, skip=skip, complete=snapshot.torrents is not None)
+
+    events = account_events(managed, policy.cleanup, snapshot.taken_at)
+    reasons = [(one, _reason(one, policy.cleanup, snapshot.taken_at, events)) for one in managed]
+    reasons = _limit(reasons, policy.cleanup.max_data_deletions)
+    decisions = [_decision(one, reason, snapshot.taken_at) for one, reason in reasons]
+    decisions += [_malformed(one) for one in snapshot.malformed_torrents]
+    return evolve(
+        plan,
+        actions=tuple(
+            DeleteTorrent(hash=one.hash, name=one.name, reason=why) for one, why in reasons if why in _DELETING
+        ),
+        decisions=tuple(sorted(decisions, key=lambda decision: decision.subject)),
+        complete=not any(one.messages is None for one in wants_messages(managed, policy.cleanup, snapshot.taken_at)),
+        figures=_tally(managed, reasons),
+        advice=tuple(_advice(events, reasons, policy.cleanup)),
+    )
+
+
+def wants_messages(torrents: Iterable[Torrent], policy: CleanupPolicy, now: int) -> tuple[Torrent, ...]:
+    """Return the torrents whose tracker messages the rules can use: those no earlier rule keeps."""
+    return tuple(one for one in torrents if _kept_early(one, policy, now) is None)
+
+
+def owes_seed_time(torrent: Torrent, policy: CleanupPolicy) -> bool:
+    """Whether it has completed and not yet seeded as long as it must; unknown seeding time counts as owing."""
+    return torrent.has_completed is not False and (torrent.seeding_time or 0) < policy.owed_seconds
+
+
+def unregistered_text(torrent: Torrent) -> str | None:
+    """Return the words in which a real tracker says that the torrent is not registered, or ``None``."""
+    for message in torrent.messages or ():
+        # From Web API 2.12 on (qBittorrent 5.2) a refusal by the tracker has a status of its own,
+        # and status 4 is a tracker that gave no answer.
+        refused = _TRACKER_ERROR if message.reports_tracker_errors else _NOT_WORKING
+        text = " ".join(message.text.casefold().split())
+        if message.host is not None and message.status == refused and _UNREGISTERED.search(text):
+            return text
+    return None
+
+
+def account_events(torrents: Sequence[Torrent], policy: CleanupPolicy, now: int) -> frozenset[str]:
+    """Return the texts that most torrents show at once, which therefore speak of the account.
+
+    Most is more than half, of all torrents or of those that reach the rule, whichever comes first.
+    """
+    reaching = wants_messages(torrents, policy, now)
+    events = set()
+    for group in (torrents, reaching):
+        texts = Counter(text for one in group if (text := unregistered_text(one)) is not None)
+        events |= {text for text, count in texts.items() if count >= _LEAST_EVENT and count * 2 > len(group)}
+    return frozenset(events)
+
+
+def _guard(snapshot: Snapshot, managed: int, policy: CleanupPolicy) -> Skip | None:
+    if snapshot.torrents is None:
+        return Skip(reason=Reason.CLIENT_UNKNOWN, detail="the torrent list is missing")
+    before = snapshot.remembered_count
+    if not snapshot.torrents and not snapshot.malformed_torrents and before != 0:
+        return Skip(reason=Reason.EMPTY_LISTING, detail="the client listed no torrent; is it the right one?")
+    # A few torrents may vanish by hand; a listing that is far shorter than the last run left it is a fault.
+    if before is not None and before - managed > max(before * policy.max_shrink, _LEAST_SHRINK):
+        detail = f"{managed} torrents listed, {before} left by the last run"
+        return Skip(reason=Reason.SHRUNKEN_LISTING, detail=detail)
+    return None
+
+
+def _reason(torrent: Torrent, policy: CleanupPolicy, now: int, events: frozenset[str]) -> Reason:
+    """Apply the rules in the order of the design, section 5.2; the first that holds decides."""
+    early = _kept_early(torrent, policy, now)
+    if early is not None:
+        return early
+    text = unregistered_text(torrent)
+    if text is not None:
+        return Reason.ACCOUNT_EVENT if text in events else Reason.UNREGISTERED
+    late = _retire(torrent, policy, now) if torrent.has_completed else _give_up(torrent, policy, now)
+    return late or Reason.ACTIVE
+
+
+def _kept_early(torrent: Torrent, policy: CleanupPolicy, now: int) -> Reason | None:
+    """Apply rules 1 to 3, which keep; no rule that deletes comes before them, whatever the tracker says."""
+    tags = None if torrent.tags is None else {tag.casefold() for tag in torrent.tags}
+    if tags and any(tag.casefold() in tags for tag in policy.protect_tags):
+        return Reason.PROTECTED
+    if torrent.state is not None and torrent.state not in SETTLED_STATES:
+        return Reason.TRANSIENT_STATE
+    if torrent.state in ERROR_STATES:
+        return Reason.CLIENT_ERROR
+    if tags is None or not _facts_known(torrent, now):
+        return Reason.UNKNOWN
+    # Rule 2.5 of the site: seed every torrent 72 hours; the margin is for a client's clock that runs ahead.
+    if owes_seed_time(torrent, policy):
+        return Reason.HNR_WINDOW
+    held = policy.recovery_hold.total_seconds()
+    if policy.recovery_tag.casefold() in tags and (torrent.seeding_time or 0) < held:
+        return Reason.RECOVERY_HOLD
+    return None
+
+
+def _facts_known(torrent: Torrent, now: int) -> bool:
+    """Whether every fact a later rule may use is there and possible."""
+    counts = (torrent.seeding_time, torrent.downloaded_bytes, torrent.uploaded_bytes, torrent.seeders)
+    if torrent.state is None or any(count is None or count < 0 for count in counts):
+        return False
+    if torrent.added_on is None or not 0 < torrent.added_on <= now or torrent.completion_on is None:
+        return False
+    return torrent.progress is not None and isfinite(torrent.progress) and 0 <= torrent.progress <= 1
+
+
+def _give_up(torrent: Torrent, policy: CleanupPolicy, now: int) -> Reason | None:
+    """Apply rule 5, for torrents that have never completed."""
+    age = now - (torrent.added_on or now)
+    if age > policy.never_started_age.total_seconds() and torrent.downloaded_bytes == 0:
+        return Reason.NEVER_STARTED
+    if torrent.state == "stalledDL" and age > policy.stalled_age.total_seconds():
+        kept = policy.keep_partials and (torrent.progress or 0) > 0
+        return Reason.PARTIAL_DOWNLOAD if kept else Reason.STALLED_OLD
+    return None
+
+
+def _retire(torrent: Torrent, policy: CleanupPolicy, now: int) -> Reason | None:
+    """Apply rule 6, for torrents that have completed and owe nothing."""
+    age = now - (torrent.added_on or now)
+    seeding_time = torrent.seeding_time or 0
+    if seeding_time > policy.graceful_seed_time.total_seconds():
+        return Reason.GRACEFUL_RETIRE
+    if torrent.uploaded_bytes == 0 and age > policy.zero_demand_age.total_seconds():
+        return Reason.ZERO_DEMAND
+    well_seeded = (torrent.seeders or 0) > policy.satisfied_seeder_floor
+    if well_seeded and seeding_time > policy.satisfied_seed_time.total_seconds():
+        return Reason.SATISFIED_REDUNDANT
+    return None
+
+
+def _limit(reasons: Iterable[tuple[Torrent, Reason]], most: int) -> list[tuple[Torrent, Reason]]:
+    """Keep all but the first *most* deletions of torrents that hold data, in the order of their info-hashes."""
+    limited = []
+    for torrent, reason in reasons:
+        counted = reason in _DELETING and torrent.holds_data
+        limited.append((torrent, Reason.DELETION_LIMIT if counted and most <= 0 else reason))
+        most -= counted
+    return limited
+
+
+def _decision(torrent: Torrent, reason: Reason, now: int) -> Decision:
+    facts = {
+        "name": torrent.name,
+        "state": torrent.state,
+        "age_seconds": None if torrent.added_on is None else now - torrent.added_on,
+        "seeding_seconds": torrent.seeding_time,
+        "has_completed": torrent.has_completed,
+        "progress": torrent.progress,
+        "downloaded_bytes": torrent.downloaded_bytes,
+        "uploaded_bytes": torrent.uploaded_bytes,
+        "seeders": torrent.seeders,
+    }
+    return Decision(torrent.hash, Verdict.DELETE if reason in _DELETING else Verdict.KEEP, reason, facts)
+
+
+def _malformed(row: Malformed) -> Decision:
+    return Decision(row.subject, Verdict.KEEP, Reason.MALFORMED, {"problem": row.problem})
+
+
+def _tally(managed: Sequence[Torrent], reasons: Iterable[tuple[Torrent, Reason]]) -> dict[str, int]:
+    deleted = [torrent for torrent, reason in reasons if reason in _DELETING]
+    return {
+        "managed_torrents": len(managed),
+        "deletions": len(deleted),
+        "deletions_with_data": sum(torrent.holds_data for torrent in deleted),
+        "freed_bytes": sum(torrent.size_bytes or 0 for torrent in deleted if torrent.holds_data),
+    }
+
+
+def _advice(events: frozenset[str], reasons: Sequence[tuple[Torrent, Reason]], policy: CleanupPolicy) -> Iterable[str]:
+    counts = Counter(reason for _, reason in reasons)
+    if counts[Reason.ACCOUNT_EVENT]:
+        said = ", ".join(f'"{text}"' for text in sorted(events))
+        yield (
+            f"Most torrents show the same tracker message ({said}): that speaks of the account, the passkey or the "
+            "tracker, not of the torrents. Look at the site in a browser before anything else."
+        )
+    if counts[Reason.DELETION_LIMIT]:
+        yield (
+            f"{counts[Reason.DELETION_LIMIT]} more torrents are due; max_data_deletions = "
+            f"{policy.max_data_deletions} a run lets later runs take them."
+        )
+    if counts[Reason.CLIENT_ERROR]:
+        yield (
+            f"{counts[Reason.CLIENT_ERROR]} torrents are in an error or missing-files state: look at the client's "
+            "disk and mounts, then re-check them."
+        )
+
+
+def _figures(policy: Policy) -> dict[str, object]:
+    return {"category": policy.client.category, **figures(policy.cleanup)}

@@ -1,0 +1,199 @@
+"""What no plan may ever do, checked on the plan itself and independently of the code that made it.
+
+The numbers are those of the published guarantees. Each predicate says what is wrong, action by action;
+nothing wrong is an empty result.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from attrs import frozen
+
+from harvestmouse.core.actions import (
+    AddTorrent,
+    BuyUpload,
+    BuyVip,
+    DeleteTorrent,
+    ForceStart,
+    Resume,
+    SetPreferences,
+)
+from harvestmouse.core.cleanup import ERROR_STATES, SETTLED_STATES
+from harvestmouse.core.grab import normal_name
+from harvestmouse.core.model import AccountClass, LedgerOutcome, SearchResult, Snapshot, Torrent
+from harvestmouse.core.plan import Plan
+from harvestmouse.core.policy import Policy
+from harvestmouse.core.reconcile import KEYS, NO_LIMIT, owed_slots
+
+
+@frozen
+class Violation:
+    """A guarantee that a plan would break.
+
+    Attributes:
+        guarantee: Its number, such as ``"G1"``.
+        subject: The item of the plan that breaks it.
+        detail: What was measured, against what.
+    """
+
+    guarantee: str
+    subject: str
+    detail: str
+
+
+Predicate = Callable[[Plan, Snapshot, Policy], Iterable[Violation]]
+
+
+def g1(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
+    """No plan deletes a torrent that has ever completed and has seeded less than 72 h + margin."""
+    torrents = _by_hash(snapshot)
+    least = (policy.cleanup.seed_time + policy.cleanup.seed_time_margin).total_seconds()
+    for action in _deletions(plan):
+        torrent = torrents.get(action.hash)
+        if torrent is None or torrent.has_completed is False:
+            continue
+        if torrent.seeding_time is None or torrent.seeding_time < least:
+            yield Violation("G1", action.hash, f"seeded {torrent.seeding_time} s of {least:.0f} s")
+
+
+def g2(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
+    """No plan acts on a torrent outside the managed category, or protected by a tag."""
+    torrents = _by_hash(snapshot)
+    protecting = {tag.casefold() for tag in policy.cleanup.protect_tags}
+    for action in plan.actions:
+        if not isinstance(action, DeleteTorrent | ForceStart | Resume):
+            continue
+        torrent = torrents.get(action.hash)
+        if torrent is None:
+            yield Violation("G2", action.hash, "the client does not list it")
+        elif torrent.category != policy.client.category:
+            yield Violation("G2", action.hash, f"its category is {torrent.category!r}")
+        elif torrent.tags is None or protecting & {tag.casefold() for tag in torrent.tags}:
+            yield Violation("G2", action.hash, "it carries a protecting tag, or its tags are unknown")
+
+
+def g3(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:  # noqa: ARG001 - one shape for all
+    """No plan deletes on a transient or unknown state."""
+    torrents = _by_hash(snapshot)
+    for action in _deletions(plan):
+        torrent = torrents.get(action.hash)
+        if torrent is not None and torrent.state not in SETTLED_STATES - ERROR_STATES:
+            yield Violation("G3", action.hash, f"its state is {torrent.state!r}")
+
+
+def g4(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
+    """No plan grabs while the class is Mouse or unknown, the ratio is under its floor, or the profile is unknown."""
+    adds = list(_additions(plan))
+    profile = snapshot.profile
+    if not adds:
+        return
+    if profile is None:
+        yield Violation("G4", str(adds[0].id), "the profile is unknown")
+    elif profile.account_class in (None, AccountClass.MOUSE):
+        yield Violation("G4", str(adds[0].id), f"the class is {profile.class_name!r}")
+    elif profile.ratio is None or profile.ratio < policy.grab.ratio_floor:
+        yield Violation("G4", str(adds[0].id), f"the ratio {profile.ratio} is not at {policy.grab.ratio_floor}")
+
+
+def g5(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
+    """Every pick is free for this account, inside every band, not a duplicate, and within slots, disk and headroom."""
+    adds = list(_additions(plan))
+    seen: dict[int, list[SearchResult]] = {}
+    for page in snapshot.searches or ():
+        for result in page.results:
+            seen.setdefault(result.id, []).append(result)
+    for action in adds:
+        rows = seen.get(action.id, [])
+        if not rows:
+            yield Violation("G5", str(action.id), "no search result has this id")
+        for row in rows:
+            problem = _unfit(row, snapshot, policy)
+            if problem is not None:
+                yield Violation("G5", str(action.id), problem)
+    if len({action.id for action in adds}) < len(adds):
+        yield Violation("G5", "actions", "a torrent is added twice")
+    yield from _overdrawn(adds, snapshot, policy)
+
+
+def g6(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
+    """Spending keeps the reserve, buys only tiers, and at most once a plan."""
+    buys = [action for action in plan.actions if isinstance(action, BuyUpload | BuyVip)]
+    points = None if snapshot.profile is None else snapshot.profile.bonus_points
+    if len(buys) > 1:
+        yield Violation("G6", "actions", f"{len(buys)} purchases in one plan")
+    for action in buys:
+        if points is None or points - action.cost_bp < policy.spend.reserve:
+            yield Violation("G6", action.kind, f"{action.cost_bp} BP of {points}, reserve {policy.spend.reserve}")
+        if isinstance(action, BuyUpload):
+            price = action.gib * policy.spend.price_per_gib
+            if action.gib not in policy.spend.tiers or action.cost_bp != price:
+                yield Violation("G6", action.kind, f"{action.gib} GiB for {action.cost_bp} BP is no tier")
+
+
+def g10(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
+    """Reconciliation touches only its own keys, and leaves upload slots for every torrent owing seed time."""
+    for action in plan.actions:
+        if not isinstance(action, SetPreferences):
+            continue
+        for key in sorted(set(action.changes) - set(KEYS)):
+            yield Violation("G10", key, "not a key of this job")
+        owed = owed_slots(snapshot, policy)
+        for key in ("max_active_uploads", "max_active_torrents"):
+            value = action.changes[key]["to"] if key in action.changes else NO_LIMIT
+            if value != NO_LIMIT and (owed is None or value < owed):
+                yield Violation("G10", key, f"{value} slots for {owed} torrents owing seed time")
+
+
+GUARANTEES: Mapping[str, Predicate] = {"G1": g1, "G2": g2, "G3": g3, "G4": g4, "G5": g5, "G6": g6, "G10": g10}
+
+
+def check(plan: Plan, snapshot: Snapshot, policy: Policy) -> tuple[Violation, ...]:
+    """Return every way in which *plan* would break a guarantee; runners refuse a plan with any."""
+    return tuple(violation for predicate in GUARANTEES.values() for violation in predicate(plan, snapshot, policy))
+
+
+def _by_hash(snapshot: Snapshot) -> dict[str, Torrent]:
+    return {torrent.hash: torrent for torrent in snapshot.torrents or ()}
+
+
+def _deletions(plan: Plan) -> Iterable[DeleteTorrent]:
+    return (action for action in plan.actions if isinstance(action, DeleteTorrent))
+
+
+def _additions(plan: Plan) -> Iterable[AddTorrent]:
+    return (action for action in plan.actions if isinstance(action, AddTorrent))
+
+
+def _unfit(row: SearchResult, snapshot: Snapshot, policy: Policy) -> str | None:
+    """Say why a result may not be picked, from the facts alone."""
+    grab, profile = policy.grab, snapshot.profile
+    if not row.is_free_for(None if profile is None else profile.account_class):
+        return "it is not free for this account"
+    if not grab.min_size <= row.size_bytes <= grab.max_size:
+        return f"{row.size_bytes} bytes are outside the size band"
+    if row.leechers < grab.leecher_floor or row.seeders > grab.seeder_ceiling:
+        return f"{row.leechers} leechers and {row.seeders} seeders are outside the bands"
+    names = {normal_name(torrent.name) for torrent in snapshot.torrents or ()}
+    if row.snatched or normal_name(row.title) in names - {""}:
+        return "the account or the client has it"
+    latest = [entry.outcome for entry in snapshot.ledger or () if entry.id == row.id][-1:]
+    if latest and latest[0] not in (LedgerOutcome.FAILED, LedgerOutcome.NEVER_STARTED):
+        return "the ledger has it"
+    return None
+
+
+def _overdrawn(adds: list[AddTorrent], snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
+    if not adds:
+        return
+    held = len(snapshot.managed(policy.client.category)) + len(adds)
+    if snapshot.torrents is None or held > policy.grab.max_torrents or len(adds) > policy.grab.per_run:
+        yield Violation("G5", "actions", f"{len(adds)} picks would make {held} torrents")
+    space = None if snapshot.free_space_bytes is None else snapshot.free_space_bytes - policy.grab.disk_reserve
+    size = sum(action.size_bytes for action in adds)
+    if space is None or size > space:
+        yield Violation("G5", "actions", f"{size} bytes of picks, {space} bytes of disk budget")
+    profile = snapshot.profile
+    if profile is None or profile.unsat_limit is None or profile.unsat_count is None:
+        if policy.grab.require_unsat:
+            yield Violation("G5", "actions", "the unsatisfied headroom is unknown")
+    elif profile.unsat_count + len(adds) > profile.unsat_limit - policy.grab.unsat_reserve:
+        yield Violation("G5", "actions", f"{len(adds)} picks overdraw the unsatisfied headroom")

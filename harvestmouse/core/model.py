@@ -1,0 +1,268 @@
+"""What was seen at one instant: the frozen values every decision is made from.
+
+``None`` always means *unknown*, never zero: a decision that needs the fact is held.
+Nothing in here holds a secret: no user name, no passkey, no cookie, no download hash.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from math import inf
+
+from attrs import field, frozen
+
+# The site gives a torrent's seed time 72 hours to be reached (rule 2.5); the policy may ask for more, never for less.
+SITE_SEED_TIME_SECONDS = 72 * 3600
+
+
+class AccountClass(StrEnum):
+    """The rungs of the account ladder; any other class name is unknown to us."""
+
+    MOUSE = "Mouse"
+    USER = "User"
+    POWER_USER = "Power User"
+    VIP = "VIP"
+    ELITE_VIP = "Elite VIP"
+
+    @property
+    def gets_vip_free(self) -> bool:
+        """Whether VIP torrents cost this class no ratio."""
+        return self in (AccountClass.VIP, AccountClass.ELITE_VIP)
+
+
+@frozen(kw_only=True)
+class Profile:
+    """The account as ``jsonLoad.php`` tells it.
+
+    Attributes:
+        account_class: The class, or ``None`` where the name is on no rung we know.
+        class_name: The class's name as the site wrote it.
+        uploaded_bytes: Credited upload; authoritative, unlike the site's rounded ratio.
+        downloaded_bytes: Counted download.
+        bonus_points: Balance in BP.
+        vip_until: End of VIP in unix seconds.
+        unsat_count: Torrents snatched and not yet seeded 72 h.
+        unsat_limit: How many of those the class may have.
+        hit_and_run_count: Hit-and-runs on the account, seeding again or not.
+    """
+
+    account_class: AccountClass | None = None
+    class_name: str | None = None
+    uploaded_bytes: int | None = None
+    downloaded_bytes: int | None = None
+    bonus_points: float | None = None
+    vip_until: int | None = None
+    unsat_count: int | None = None
+    unsat_limit: int | None = None
+    hit_and_run_count: int | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Upload over download from the byte counts; infinite with nothing downloaded."""
+        if self.uploaded_bytes is None or self.downloaded_bytes is None:
+            return None
+        return self.uploaded_bytes / self.downloaded_bytes if self.downloaded_bytes else inf
+
+
+@frozen(kw_only=True)
+class Malformed:
+    """A row of a service's body that cannot be used.
+
+    Attributes:
+        subject: The row's identity where it has one, else a digest of its content.
+        problem: What is wrong with it.
+    """
+
+    subject: str
+    problem: str
+
+
+@frozen(kw_only=True)
+class SearchResult:
+    """One torrent on offer, as ``loadSearchJSONbasic.php`` lists it.
+
+    Attributes:
+        id: The site's torrent id.
+        size_bytes: The whole torrent's size.
+        free: Global freeleech.
+        personal_freeleech: Made free for this account by a wedge.
+        vip: Free for VIP classes.
+        fl_vip: Free or VIP; alone it does not say which.
+        snatched: The account has snatched it before.
+    """
+
+    id: int
+    title: str
+    size_bytes: int
+    seeders: int
+    leechers: int
+    free: bool = False
+    personal_freeleech: bool = False
+    vip: bool = False
+    fl_vip: bool = False
+    snatched: bool = False
+
+    @property
+    def free_by_wedge(self) -> bool:
+        """Whether a wedge, personal or global, makes it free for everybody who asks."""
+        return self.free or self.personal_freeleech
+
+    def is_free_for(self, account_class: AccountClass | None) -> bool:
+        """Whether downloading it costs an account of this class no ratio."""
+        if self.free_by_wedge:
+            return True
+        return (self.vip or self.fl_vip) and account_class is not None and account_class.gets_vip_free
+
+
+@frozen(kw_only=True)
+class SearchPage:
+    """One answer of the site's search.
+
+    Attributes:
+        found: How many results match the query in all.
+    """
+
+    results: tuple[SearchResult, ...] = ()
+    malformed: tuple[Malformed, ...] = ()
+    found: int | None = None
+
+    @property
+    def row_count(self) -> int:
+        """How many rows the site sent, usable or not."""
+        return len(self.results) + len(self.malformed)
+
+
+@frozen(kw_only=True)
+class TrackerMessage:
+    """What one tracker of a torrent last said.
+
+    Attributes:
+        host: The tracker's host; ``None`` for DHT, PeX and LSD, which are no trackers.
+        status: The client's status code for it.
+        text: The tracker's words.
+        reports_tracker_errors: Whether the client tells a tracker's refusal (5) from no answer (4).
+    """
+
+    host: str | None
+    status: int | None
+    text: str
+    reports_tracker_errors: bool = False
+
+
+@frozen(kw_only=True)
+class Torrent:
+    """One torrent in the client.
+
+    Attributes:
+        hash: Info-hash, lower-case hexadecimal: the identity.
+        state: The client's own word for the state.
+        added_on: Unix seconds.
+        completion_on: Unix seconds; 0 where it never completed.
+        seeding_time: Seconds, on the client's clock.
+        progress: 0 to 1.
+        seeders: Seeders in the swarm.
+        messages: What its trackers said; ``None`` where nobody asked.
+    """
+
+    hash: str
+    name: str
+    category: str | None = None
+    tags: frozenset[str] | None = None
+    state: str | None = None
+    added_on: int | None = None
+    completion_on: int | None = None
+    seeding_time: int | None = None
+    progress: float | None = None
+    size_bytes: int | None = None
+    downloaded_bytes: int | None = None
+    uploaded_bytes: int | None = None
+    seeders: int | None = None
+    messages: tuple[TrackerMessage, ...] | None = None
+
+    @property
+    def has_completed(self) -> bool | None:
+        """Whether it was ever whole; ``None`` where the facts do not tell.
+
+        Progress alone does not tell: it falls below 1 while a client re-checks, moves, or has lost its files.
+        """
+        if (self.progress or 0) >= 1 or (self.completion_on or 0) > 0 or (self.seeding_time or 0) > 0:
+            return True
+        if self.progress is None or self.completion_on is None or self.seeding_time is None:
+            return None
+        return False
+
+    @property
+    def holds_data(self) -> bool:
+        """Whether deleting it may lose downloaded data; unknown counts as yes."""
+        return self.has_completed is not False or self.downloaded_bytes != 0 or self.progress != 0
+
+
+@frozen(kw_only=True)
+class Preferences:
+    """The client's queueing preferences; a count of -1 means no limit."""
+
+    queueing_enabled: bool | None = None
+    max_active_downloads: int | None = None
+    max_active_uploads: int | None = None
+    max_active_torrents: int | None = None
+    dont_count_slow_torrents: bool | None = None
+
+
+class LedgerOutcome(StrEnum):
+    """How an id in the ledger ended."""
+
+    GRABBED = "grabbed"
+    FAILED = "failed"
+    NEVER_STARTED = "never_started"
+    RETIRED = "retired"
+
+
+@frozen(kw_only=True)
+class LedgerEntry:
+    """One line of the ledger of grabbed ids.
+
+    Attributes:
+        at: Unix seconds; ``None`` in lines of the old format.
+        outcome: A `LedgerOutcome`, or a word of another version, which counts as grabbed.
+    """
+
+    id: int
+    at: int | None = None
+    outcome: str = LedgerOutcome.GRABBED
+    info_hash: str | None = None
+
+
+def _by_hash(torrents: Iterable[Torrent] | None) -> tuple[Torrent, ...] | None:
+    return None if torrents is None else tuple(sorted(torrents, key=lambda torrent: torrent.hash))
+
+
+@frozen(kw_only=True)
+class Snapshot:
+    """All that was known at one moment; an absent part is unknown.
+
+    Attributes:
+        taken_at: Unix seconds: the only clock a decision has.
+        torrents: Sorted by info-hash.
+        download_freeze_until: Unix seconds until which the site refuses downloads.
+        unsatisfied_paused: Whether the last run was held by the unsatisfied limit.
+        purchase_pending: Whether an earlier purchase's fate is unknown.
+        balances: Earlier bonus balances as (unix seconds, points), oldest first.
+        remembered_count: How many managed torrents the last run left.
+    """
+
+    taken_at: int
+    profile: Profile | None = None
+    searches: tuple[SearchPage, ...] | None = None
+    torrents: tuple[Torrent, ...] | None = field(default=None, converter=_by_hash)
+    malformed_torrents: tuple[Malformed, ...] = ()
+    preferences: Preferences | None = None
+    free_space_bytes: int | None = None
+    ledger: tuple[LedgerEntry, ...] | None = None
+    download_freeze_until: int | None = None
+    unsatisfied_paused: bool = False
+    purchase_pending: bool = False
+    balances: tuple[tuple[int, float], ...] = ()
+    remembered_count: int | None = None
+
+    def managed(self, category: str) -> tuple[Torrent, ...]:
+        """Return the torrents of *category*, which are the only ones any job may touch."""
+        return tuple(torrent for torrent in self.torrents or () if torrent.category == category)

@@ -1,0 +1,227 @@
+"""A plan: what to do, why, and why everything else was left alone."""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any, Self
+
+from attrs import field, frozen
+
+from harvestmouse.core.actions import Action
+
+# An executor declines a plan older than this: the world has moved on.
+MAX_AGE_SECONDS = 600
+
+
+class Verdict(StrEnum):
+    """What was decided about one item."""
+
+    PICK = "pick"
+    REJECT = "reject"
+    DELETE = "delete"
+    KEEP = "keep"
+    BUY = "buy"
+    HOLD = "hold"
+    CHANGE = "change"
+    FORCE_START = "force_start"
+    RESUME = "resume"
+
+
+class Reason(StrEnum):
+    """Why an item, or a whole job, was decided as it was; for people and metrics, nothing branches on it."""
+
+    def __new__(cls, value: str, sentence: str = "") -> Self:
+        """Attach the sentence that explains the reason."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
+
+    sentence: str
+
+    # Why a whole job was skipped.
+    PROFILE_UNKNOWN = "profile_unknown", "The site did not tell class, upload, download or points."
+    MOUSE_CLASS = "mouse_class", "The account is in class Mouse: the tracker gives no peers."
+    LOW_RATIO = "low_ratio", "The ratio is under its floor."
+    DOWNLOAD_FREEZE = "download_freeze", "The site refuses downloads until a time it told."
+    UNSATISFIED_LIMIT = "unsatisfied_limit", "Unsatisfied torrents are too close to the class's limit."
+    UNSATISFIED_UNKNOWN = "unsatisfied_unknown", "The profile does not tell the unsatisfied count and limit."
+    HIT_AND_RUN = "hit_and_run", "The account has hit-and-runs."
+    CLIENT_FULL = "client_full", "The category holds as many torrents as it may."
+    DISK_LOW = "disk_low", "Free space is at or below the reserve."
+    CLIENT_UNKNOWN = "client_unknown", "The client did not tell its torrents, preferences or free space."
+    EMPTY_LISTING = "empty_listing", "The client listed no torrent at all."
+    SHRUNKEN_LISTING = (
+        "shrunken_listing",
+        "The client suddenly lists far fewer torrents than the last run left.",
+    )
+
+    # Why a search result was picked or rejected.
+    SELECTED = "selected", "Among the best, free, in every band, within all budgets."
+    MALFORMED = "malformed", "The row cannot be read."
+    NOT_FREELEECH = "not_freeleech", "Downloading it would cost this account ratio."
+    ALREADY_SNATCHED = "already_snatched", "The account has snatched it before."
+    ALREADY_GRABBED = "already_grabbed", "The ledger has it."
+    ALREADY_IN_CLIENT = "already_in_client", "The client has a torrent of this name."
+    TOO_SMALL = "too_small", "Under the size band."
+    TOO_LARGE = "too_large", "Over the size band."
+    NO_DEMAND = "no_demand", "Too few leechers."
+    OVERSUPPLIED = "oversupplied", "Too many seeders."
+    NOT_SELECTED = "not_selected", "Others score higher."
+    OVER_BUDGET = "over_budget", "No room in the disk or unsatisfied budget."
+
+    # Why a torrent was deleted.
+    UNREGISTERED = "unregistered", "Its tracker says it is not registered any more."
+    NEVER_STARTED = "never_started", "Nothing was downloaded in all the time since it was added."
+    STALLED_OLD = "stalled_old", "The download has stalled for too long."
+    GRACEFUL_RETIRE = "graceful_retire", "It has seeded long enough for any torrent."
+    ZERO_DEMAND = "zero_demand", "It has owed nothing for long and uploaded nothing."
+    SATISFIED_REDUNDANT = "satisfied_redundant", "It owes nothing, and others seed it."
+
+    # Why a torrent was kept.
+    PROTECTED = "protected", "It carries a protecting tag."
+    TRANSIENT_STATE = (
+        "transient_state",
+        "The client is checking, moving or in a state this version does not know.",
+    )
+    CLIENT_ERROR = (
+        "client_error",
+        "The client reports an error or missing files: a disk or mount problem is no verdict.",
+    )
+    UNKNOWN = "unknown", "A fact the rules need is missing or absurd."
+    HNR_WINDOW = "hnr_window", "It has completed and still owes seed time."
+    RECOVERY_HOLD = "recovery_hold", "It is seeded to repair a hit-and-run."
+    ACCOUNT_EVENT = (
+        "account_event",
+        "Most torrents say the same at once: that is the account, not the torrent.",
+    )
+    PARTIAL_DOWNLOAD = (
+        "partial_download",
+        "It holds part of the data, and the site forbids partial downloads.",
+    )
+    DELETION_LIMIT = (
+        "deletion_limit",
+        "It would go, but this run has deleted its share; the next run continues.",
+    )
+    ACTIVE = "active", "No rule wants it gone."
+
+    # Why points were spent or held.
+    DEFICIT = "deficit", "The account is short of upload, and this is the tier that fits."
+    NO_DEFICIT = "no_deficit", "The ratio is at its target."
+    TIER_UNAFFORDABLE = "tier_unaffordable", "Not even the smallest automated tier fits the budget."
+    PURCHASE_PENDING = "purchase_pending", "An earlier purchase is not settled yet."
+    VIP_TOP_UP = "vip_top_up", "VIP can be extended."
+    VIP_NOT_NOW = "vip_not_now", "VIP is off, not for this class, too long already, or out of budget."
+    OVERFLOW = "overflow", "The balance is at its cap: further points would be lost."
+
+    # Why a preference or a queued torrent was changed or left.
+    WANTED = "wanted", "It differs from what the policy wants."
+    OWED_SLOTS = "owed_slots", "Every torrent owing seed time needs an upload slot."
+    SUM_OF_SLOTS = "sum_of_slots", "Active torrents must make room for uploads and downloads together."
+    AS_WANTED = "as_wanted", "It is as wanted."
+    OWED_QUEUED = (
+        "owed_queued",
+        "It owes seed time and waits in the queue, where the tracker does not see it.",
+    )
+    OWED_STOPPED = "owed_stopped", "It owes seed time and is stopped."
+
+
+_GUARDS = {
+    "grab": "PROFILE_UNKNOWN MOUSE_CLASS LOW_RATIO DOWNLOAD_FREEZE UNSATISFIED_LIMIT UNSATISFIED_UNKNOWN HIT_AND_RUN "
+    "CLIENT_FULL DISK_LOW CLIENT_UNKNOWN",
+    "janitor": "CLIENT_UNKNOWN EMPTY_LISTING SHRUNKEN_LISTING",
+    "spend": "PROFILE_UNKNOWN",
+    "reconcile": "CLIENT_UNKNOWN",
+}
+
+_OUTCOMES = {
+    "grab": {
+        Verdict.PICK: "SELECTED",
+        Verdict.REJECT: "MALFORMED NOT_FREELEECH ALREADY_SNATCHED ALREADY_GRABBED ALREADY_IN_CLIENT TOO_SMALL "
+        "TOO_LARGE NO_DEMAND OVERSUPPLIED NOT_SELECTED OVER_BUDGET",
+    },
+    "janitor": {
+        Verdict.DELETE: "UNREGISTERED NEVER_STARTED STALLED_OLD GRACEFUL_RETIRE ZERO_DEMAND SATISFIED_REDUNDANT",
+        Verdict.KEEP: "PROTECTED TRANSIENT_STATE CLIENT_ERROR UNKNOWN HNR_WINDOW RECOVERY_HOLD ACCOUNT_EVENT "
+        "PARTIAL_DOWNLOAD DELETION_LIMIT ACTIVE MALFORMED",
+    },
+    "spend": {
+        Verdict.BUY: "DEFICIT VIP_TOP_UP OVERFLOW",
+        Verdict.HOLD: "NO_DEFICIT TIER_UNAFFORDABLE PURCHASE_PENDING VIP_NOT_NOW",
+    },
+    "reconcile": {
+        Verdict.CHANGE: "WANTED OWED_SLOTS SUM_OF_SLOTS",
+        Verdict.KEEP: "AS_WANTED UNKNOWN OWED_QUEUED OWED_STOPPED",
+        Verdict.FORCE_START: "OWED_QUEUED",
+        Verdict.RESUME: "OWED_STOPPED",
+    },
+}
+
+# Every reason each job can give, in the order of its rules: guards first, then by verdict.
+GUARDS: Mapping[str, tuple[Reason, ...]] = {
+    job: tuple(Reason[name] for name in names.split()) for job, names in _GUARDS.items()
+}
+OUTCOMES: Mapping[str, Mapping[Verdict, tuple[Reason, ...]]] = {
+    job: {verdict: tuple(Reason[name] for name in names.split()) for verdict, names in verdicts.items()}
+    for job, verdicts in _OUTCOMES.items()
+}
+
+
+@frozen
+class Decision:
+    """What was decided about one item, and from which facts.
+
+    Attributes:
+        subject: Info-hash, torrent id or key.
+        facts: The figures the rules looked at, by names that carry their units.
+    """
+
+    subject: str
+    decision: Verdict
+    reason: Reason
+    facts: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Skip:
+    """Why a guard ended the job before any action."""
+
+    reason: Reason
+    detail: str
+
+
+@frozen(kw_only=True)
+class Plan:
+    """Every decision of one job over one snapshot.
+
+    Attributes:
+        decided_at: The snapshot's time, unix seconds.
+        complete: Whether every source the job needs was there.
+        figures: The job's own results, by names that carry their units.
+        advice: Sentences for the operator.
+        policy: The figures of the policy that were used.
+    """
+
+    job: str
+    decided_at: int
+    skip: Skip | None = None
+    actions: tuple[Action, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    complete: bool = True
+    figures: Mapping[str, Any] = field(factory=dict)
+    advice: tuple[str, ...] = ()
+    policy: Mapping[str, Any] = field(factory=dict)
+
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Count the decisions by verdict and reason, with 0 where nothing happened."""
+        counts = {
+            verdict.value: {reason.value: 0 for reason in reasons} for verdict, reasons in OUTCOMES[self.job].items()
+        }
+        for decision in self.decisions:
+            counts[decision.decision.value][decision.reason.value] += 1
+        return counts
+
+    def count(self, verdict: Verdict, reasons: Iterable[Reason] | None = None) -> int:
+        """Count the decisions with this verdict, and one of *reasons* where given."""
+        wanted = None if reasons is None else frozenset(reasons)
+        return sum(one.decision is verdict and (wanted is None or one.reason in wanted) for one in self.decisions)

@@ -1,0 +1,134 @@
+"""Which queueing preferences the client should have, and which owed torrents its queue holds back."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import evolve
+
+from harvestmouse.core.actions import Action, ForceStart, Resume, SetPreferences
+from harvestmouse.core.cleanup import owes_seed_time
+from harvestmouse.core.model import Snapshot, Torrent
+from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
+from harvestmouse.core.policy import Policy, ReconcilePolicy, figures
+
+JOB = "reconcile"
+
+# The only preferences this job ever writes.
+KEYS = (
+    "queueing_enabled",
+    "max_active_downloads",
+    "max_active_uploads",
+    "max_active_torrents",
+    "dont_count_slow_torrents",
+)
+NO_LIMIT = -1
+
+_QUEUED = frozenset({"queuedUP"})
+_STOPPED = frozenset({"pausedUP", "stoppedUP"})
+
+
+def plan_reconcile(snapshot: Snapshot, policy: Policy) -> Plan:
+    """Decide which client preferences to write, and which owed torrents to start.
+
+    Args:
+        snapshot: Needs the preferences; needs the torrents for the slot limits.
+        policy: Its sections ``client``, ``cleanup`` (what is owed) and ``reconcile``.
+
+    Returns:
+        A plan with a decision for every key, and one for every managed torrent that owes seed time but is
+        queued or stopped.
+    """
+    known = snapshot.preferences is not None
+    plan = Plan(
+        job=JOB,
+        decided_at=snapshot.taken_at,
+        complete=known and snapshot.torrents is not None,
+        policy={"category": policy.client.category, **figures(policy.reconcile)},
+    )
+    if not known:
+        return evolve(plan, skip=Skip(reason=Reason.CLIENT_UNKNOWN, detail="the client's preferences are missing"))
+    owed = owed_slots(snapshot, policy)
+    keys = [_key(key, snapshot, policy, owed) for key in KEYS]
+    idle = list(_idle(snapshot, policy))
+    actions = (*_changes(keys), *(action for _, action in idle if action is not None))
+    return evolve(
+        plan,
+        actions=actions,
+        decisions=(*keys, *(decision for decision, _ in idle)),
+        figures={"owed_torrents": owed, "owed_not_announcing": len(idle)},
+        advice=tuple(_advice([decision for decision, _ in idle], policy.reconcile)),
+    )
+
+
+def owed_slots(snapshot: Snapshot, policy: Policy) -> int | None:
+    """Count the torrents owing seed time, in any category: all of them share the client's upload slots."""
+    if snapshot.torrents is None:
+        return None
+    return sum(owes_seed_time(torrent, policy.cleanup) for torrent in snapshot.torrents)
+
+
+def wanted(policy: ReconcilePolicy, owed: int | None) -> Mapping[str, tuple[Any, Reason]]:
+    """Return what each key should be and why; ``None`` where the number of owed torrents has to be known first."""
+    values: dict[str, tuple[Any, Reason]] = {key: (getattr(policy, key), Reason.WANTED) for key in KEYS}
+    if owed is None:
+        values["max_active_uploads"] = values["max_active_torrents"] = (None, Reason.UNKNOWN)
+        return values
+    uploads, downloads = policy.max_active_uploads, policy.max_active_downloads
+    if uploads != NO_LIMIT and uploads < owed:
+        uploads = owed
+        values["max_active_uploads"] = (uploads, Reason.OWED_SLOTS)
+    total = NO_LIMIT if NO_LIMIT in (uploads, downloads) else uploads + downloads
+    most = policy.max_active_torrents
+    if most != NO_LIMIT and (total == NO_LIMIT or most < total):
+        values["max_active_torrents"] = (total, Reason.SUM_OF_SLOTS)
+    return values
+
+
+def _key(key: str, snapshot: Snapshot, policy: Policy, owed: int | None) -> Decision:
+    current = getattr(snapshot.preferences, key)
+    value, reason = wanted(policy.reconcile, owed)[key]
+    facts = {"from": current, "to": value}
+    if current is None or value is None:
+        return Decision(key, Verdict.KEEP, Reason.UNKNOWN, facts)
+    if current == value:
+        return Decision(key, Verdict.KEEP, Reason.AS_WANTED, facts)
+    return Decision(key, Verdict.CHANGE, reason, facts)
+
+
+def _changes(keys: Iterable[Decision]) -> Iterable[Action]:
+    changes = {one.subject: {**one.facts, "reason": one.reason.value} for one in keys if one.decision is Verdict.CHANGE}
+    if changes:
+        yield SetPreferences(changes=changes)
+
+
+def _idle(snapshot: Snapshot, policy: Policy) -> Iterable[tuple[Decision, Action | None]]:
+    """Yield the managed torrents that owe seed time while the tracker does not see them."""
+    protecting = {tag.casefold() for tag in policy.cleanup.protect_tags}
+    for torrent in snapshot.managed(policy.client.category):
+        if torrent.state not in _QUEUED | _STOPPED or not owes_seed_time(torrent, policy.cleanup):
+            continue
+        queued = torrent.state in _QUEUED
+        reason = Reason.OWED_QUEUED if queued else Reason.OWED_STOPPED
+        protected = torrent.tags is None or any(tag.casefold() in protecting for tag in torrent.tags)
+        action: Action | None = None
+        verdict = Verdict.KEEP
+        if policy.reconcile.force_start and not protected:
+            kind = ForceStart if queued else Resume
+            action = kind(hash=torrent.hash, name=torrent.name, reason=reason)
+            verdict = Verdict.FORCE_START if queued else Verdict.RESUME
+        yield Decision(torrent.hash, verdict, reason, _facts(torrent, policy)), action
+
+
+def _facts(torrent: Torrent, policy: Policy) -> dict[str, Any]:
+    seeded = torrent.seeding_time
+    left = None if seeded is None else max(0, int(policy.cleanup.owed_seconds) - seeded)
+    return {"name": torrent.name, "state": torrent.state, "seeding_seconds": seeded, "owed_seconds": left}
+
+
+def _advice(idle: list[Decision], policy: ReconcilePolicy) -> Iterable[str]:
+    left = sum(decision.decision is Verdict.KEEP for decision in idle)
+    if left:
+        remedy = (
+            "they carry a protecting tag" if policy.force_start else "force_start = true in [reconcile] starts them"
+        )
+        yield f"{left} torrents owe seed time but are queued or stopped, so the tracker does not see them; {remedy}."

@@ -1,0 +1,99 @@
+"""The JSON form of plans, both ways."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import asdict
+from cattrs import BaseValidationError, Converter, transform_error
+
+from harvestmouse.core.actions import ACTIONS, Action
+from harvestmouse.core.errors import PlanError
+from harvestmouse.core.plan import Decision, Plan, Skip
+
+FORMAT = "harvestmouse-plan/1"
+
+_CONVERTER = Converter(forbid_extra_keys=True)
+_CONVERTER.register_structure_hook(Mapping[str, Any], lambda value, _: _object(value))
+_CONVERTER.register_structure_hook(Mapping[str, Mapping[str, Any]], lambda value, _: _object(value))
+
+
+def unparse_plan(plan: Plan) -> dict[str, Any]:
+    """Return the plan's JSON form."""
+    return {
+        "format": FORMAT,
+        "job": plan.job,
+        "decided_at": plan.decided_at,
+        "complete": plan.complete,
+        "skip": None if plan.skip is None else asdict(plan.skip),
+        "actions": [unparse_action(action) for action in plan.actions],
+        "decisions": [_decision(decision) for decision in plan.decisions],
+        "counts": plan.counts,
+        "figures": plan.figures,
+        "advice": list(plan.advice),
+        "policy": plan.policy,
+    }
+
+
+def unparse_action(action: Action) -> dict[str, Any]:
+    """Return an action's JSON form, with its kind under ``action``."""
+    return {"action": action.kind, **asdict(action)}
+
+
+def parse_plan(document: object) -> Plan:
+    """Read a plan's JSON form.
+
+    Raises:
+        PlanError: The document is no plan of this format; the text names the place.
+    """
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        found = document.get("format") if isinstance(document, dict) else document
+        raise PlanError(f'expected a plan with format "{FORMAT}", found {found!r}')
+    fields = {key: value for key, value in document.items() if key not in ("format", "counts", "outcome")}
+    try:
+        actions = tuple(_action(row) for row in fields.pop("actions", ()))
+        decisions = tuple(_CONVERTER.structure(fields.pop("decisions", ()), tuple[Decision, ...]))
+        skip = _CONVERTER.structure(fields.pop("skip", None), Skip | None)  # type: ignore[arg-type]
+        return Plan(
+            job=str(fields["job"]),
+            decided_at=int(fields["decided_at"]),
+            skip=skip,
+            actions=actions,
+            decisions=decisions,
+            complete=bool(fields.get("complete", True)),
+            figures=_object(fields.get("figures", {})),
+            advice=tuple(fields.get("advice", ())),
+            policy=_object(fields.get("policy", {})),
+        )
+    except BaseValidationError as error:
+        raise PlanError("; ".join(transform_error(error))) from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise PlanError(f"not a plan: {type(error).__name__} {error}") from None
+
+
+def dump(document: Mapping[str, Any]) -> str:
+    """Write a JSON form as text: one line, ASCII, no NaN."""
+    return json.dumps(document, allow_nan=False)
+
+
+def _action(row: Any) -> Action:
+    facts = dict(_object(row))
+    kind = ACTIONS.get(str(facts.pop("action", None)))
+    if kind is None:
+        raise PlanError(f"actions: {row!r} is of no known kind")
+    return _CONVERTER.structure(facts, kind)
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    return {
+        "subject": decision.subject,
+        "decision": decision.decision,
+        "reason": decision.reason,
+        "facts": decision.facts,
+    }
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"expected an object, found {value!r}")
+    return value

@@ -1,0 +1,143 @@
+"""Read qBittorrent's bodies: torrents, tracker messages, preferences; Web API 2.2 (4.1) to 2.16 (5.3)."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from harvestmouse.core.model import Malformed, Preferences, Torrent, TrackerMessage
+from harvestmouse.core.wire.coerce import as_flag, as_float, as_int, as_object, as_size, as_text, digest
+
+Version = tuple[int, ...]
+
+# qBittorrent 5.1 lists tracker messages with the torrents; 5.2 tells a tracker's refusal from no answer.
+LISTS_TRACKERS: Version = (2, 11, 4)
+REPORTS_TRACKER_ERRORS: Version = (2, 12)
+
+_HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
+# Old clients write "never completed" as the largest unsigned 32-bit number.
+_NEVER = 2**32 - 1
+
+
+def parse_version(text: object) -> Version | None:
+    """Read a Web API version such as ``"2.8.19"``."""
+    if not isinstance(text, str) or re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4}){1,3}", text.strip(), re.ASCII) is None:
+        return None
+    return tuple(int(part) for part in text.strip().split("."))
+
+
+def parse_torrents(
+    rows: Iterable[object], trackers: Mapping[str, Any] | None = None, version: Version | None = None
+) -> tuple[list[Torrent], list[Malformed]]:
+    """Read ``torrents/info`` row by row.
+
+    Two rows of one info-hash that differ say nothing certain: both become malformed.
+
+    Args:
+        rows: The decoded rows; they may arrive one at a time.
+        trackers: Bodies of ``torrents/trackers`` by info-hash; newer clients list them with the torrent.
+        version: The Web API's version.
+    """
+    torrents: dict[str, Torrent] = {}
+    malformed: dict[str, Malformed] = {}
+    messages = {key.lower(): body for key, body in (trackers or {}).items()}
+    for row in rows:
+        parsed = parse_torrent(row, messages, version)
+        if isinstance(parsed, Malformed):
+            malformed[parsed.subject] = parsed
+        elif torrents.setdefault(parsed.hash, parsed) != parsed:
+            malformed[parsed.hash] = Malformed(subject=parsed.hash, problem="two rows of this info-hash differ")
+    listed = [torrent for torrent in torrents.values() if torrent.hash not in malformed]
+    return listed, sorted(malformed.values(), key=lambda one: one.subject)
+
+
+def parse_torrent(
+    row: object, trackers: Mapping[str, Any] | None = None, version: Version | None = None
+) -> Torrent | Malformed:
+    """Read one row of ``torrents/info``; a fact that cannot be read is unknown, a row without identity malformed."""
+    if not isinstance(row, dict):
+        return Malformed(subject=digest(row), problem="the row is no JSON object")
+    get = row.get
+    identity = get("hash")
+    identity = identity.lower() if isinstance(identity, str) else ""
+    if _HASH.fullmatch(identity) is None:
+        return Malformed(subject=digest(row), problem="the row has no info-hash")
+    listed = get("trackers")
+    if listed is None and trackers:
+        listed = trackers.get(identity)
+    return Torrent(
+        hash=identity,
+        name=as_text(get("name")) or "",
+        category=as_text(get("category")),
+        tags=parse_tags(get("tags")),
+        state=as_text(get("state")),
+        added_on=as_int(get("added_on")),
+        completion_on=_completion(as_int(get("completion_on"))),
+        seeding_time=as_int(get("seeding_time")),
+        progress=as_float(get("progress")),
+        size_bytes=as_size(get("size")),
+        downloaded_bytes=as_int(get("downloaded")),
+        uploaded_bytes=as_int(get("uploaded")),
+        seeders=as_int(get("num_complete")),
+        messages=parse_messages(listed, version) if isinstance(listed, list) else None,
+    )
+
+
+def parse_tags(value: object) -> frozenset[str] | None:
+    """Read tags, which the client writes as one string with commas."""
+    if isinstance(value, str):
+        return frozenset(tag.strip() for tag in value.split(",") if tag.strip())
+    if isinstance(value, list) and all(isinstance(tag, str) for tag in value):
+        return frozenset(tag.strip() for tag in value if tag.strip())
+    return None
+
+
+def parse_messages(rows: Iterable[object], version: Version | None = None) -> tuple[TrackerMessage, ...]:
+    """Read ``torrents/trackers``; the address is reduced to its host, since it carries the passkey."""
+    return tuple(_message(row, version) for row in rows if isinstance(row, dict))
+
+
+def parse_preferences(body: object) -> Preferences | None:
+    """Read ``app/preferences``; ``None`` where the body is no JSON object."""
+    if not isinstance(body, dict):
+        return None
+    return Preferences(
+        queueing_enabled=as_flag(body.get("queueing_enabled")),
+        max_active_downloads=as_int(body.get("max_active_downloads")),
+        max_active_uploads=as_int(body.get("max_active_uploads")),
+        max_active_torrents=as_int(body.get("max_active_torrents")),
+        dont_count_slow_torrents=as_flag(body.get("dont_count_slow_torrents")),
+    )
+
+
+def parse_free_space(body: object) -> int | None:
+    """Read the free space of ``sync/maindata``; the client writes a negative number where it does not know."""
+    number = as_int(as_object(as_object(body).get("server_state")).get("free_space_on_disk"))
+    return None if number is None or number < 0 else number
+
+
+def _completion(value: int | None) -> int | None:
+    if value is None:
+        return None
+    return 0 if value < 0 or value >= _NEVER else value
+
+
+def _message(row: Mapping[str, Any], version: Version | None) -> TrackerMessage:
+    # Where the version is unknown the row's own shape tells: 5.2 added a word about updating.
+    newer = "updating" in row if version is None else version >= REPORTS_TRACKER_ERRORS
+    return TrackerMessage(
+        host=_host(as_text(row.get("url")) or ""),
+        status=as_int(row.get("status")),
+        text=as_text(row.get("msg")) or "",
+        reports_tracker_errors=newer,
+    )
+
+
+def _host(url: str) -> str | None:
+    """Return the tracker's host; ``None`` for the rows of DHT, PeX and LSD, whose address is ``** [DHT] **``."""
+    if not url or url.startswith("**"):
+        return None
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None

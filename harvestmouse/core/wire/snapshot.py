@@ -1,0 +1,103 @@
+"""Read a snapshot's JSON form, whose bodies are the services' own, as received."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from harvestmouse.core.errors import SnapshotError
+from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Snapshot
+from harvestmouse.core.wire.coerce import as_count, as_flag, as_float, as_int, as_text, as_time
+from harvestmouse.core.wire.mam import parse_profile, parse_search
+from harvestmouse.core.wire.qbittorrent import parse_preferences, parse_torrents, parse_version
+
+FORMAT = "harvestmouse-snapshot/1"
+
+
+def parse_snapshot(document: object) -> Snapshot:
+    """Read a decoded snapshot.
+
+    Raises:
+        SnapshotError: The document is no snapshot of this format; the text names the place.
+    """
+    if not isinstance(document, dict):
+        raise SnapshotError(f"a snapshot is a JSON object, not {_kind(document)}")
+    if document.get("format") != FORMAT:
+        raise SnapshotError(f'format: expected "{FORMAT}", found {document.get("format")!r}')
+    now = as_time(document.get("taken_at"))
+    if now is None or now <= 0:
+        raise SnapshotError(f"taken_at: expected unix seconds, found {document.get('taken_at')!r}")
+    mam = _part(document, "mam", dict) or {}
+    client = _part(document, "qbittorrent", dict) or {}
+    ledger = _part(document, "ledger", list)
+    return Snapshot(
+        taken_at=now,
+        ledger=None if ledger is None else tuple(one for row in ledger if (one := parse_entry(row)) is not None),
+        **_site(mam, now),
+        **_client(client),
+        **_memory(_part(document, "memory", dict) or {}),
+    )
+
+
+def parse_entry(row: object) -> LedgerEntry | None:
+    """Read one entry of the ledger; ``None`` where it has no id."""
+    if not isinstance(row, dict):
+        row = {"id": row}
+    identity = as_count(row.get("id"))
+    if identity is None:
+        return None
+    info_hash = as_text(row.get("info_hash"))
+    return LedgerEntry(
+        id=identity,
+        at=as_time(row.get("at")),
+        outcome=as_text(row.get("outcome")) or LedgerOutcome.GRABBED,
+        info_hash=None if info_hash is None else info_hash.lower(),
+    )
+
+
+def _site(mam: Mapping[str, Any], now: int) -> dict[str, Any]:
+    searches = _part(mam, "searches", list, "mam.")
+    pages = None if searches is None else [parse_search(body, now) for body in searches]
+    return {
+        "profile": parse_profile(mam.get("profile")),
+        "searches": None if pages is None else tuple(page for page in pages if page is not None),
+    }
+
+
+def _client(client: Mapping[str, Any]) -> dict[str, Any]:
+    rows = _part(client, "torrents", list, "qbittorrent.")
+    trackers = _part(client, "trackers", dict, "qbittorrent.")
+    version = parse_version(client.get("webapi_version"))
+    free = as_int(client.get("free_space_bytes"))
+    torrents, malformed = (None, []) if rows is None else parse_torrents(rows, trackers, version)
+    return {
+        "torrents": torrents,
+        "malformed_torrents": tuple(malformed),
+        "preferences": parse_preferences(client.get("preferences")),
+        "free_space_bytes": None if free is None or free < 0 else free,
+    }
+
+
+def _memory(memory: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what earlier runs left behind."""
+    balances = _part(memory, "balances", list, "memory.") or []
+    pairs = [pair for pair in balances if isinstance(pair, list) and len(pair) == 2]  # noqa: PLR2004 - a pair
+    read = [(as_time(at), as_float(points)) for at, points in pairs]
+    return {
+        "download_freeze_until": as_time(memory.get("download_freeze_until")),
+        "unsatisfied_paused": bool(as_flag(memory.get("unsatisfied_paused"))),
+        "purchase_pending": bool(as_flag(memory.get("purchase_pending"))),
+        "balances": tuple((at, points) for at, points in read if at is not None and points is not None),
+        "remembered_count": as_count(memory.get("remembered_count")),
+    }
+
+
+def _part(document: Mapping[str, Any], name: str, kind: type, place: str = "") -> Any:
+    part = document.get(name)
+    if part is not None and not isinstance(part, kind):
+        wanted = "a list" if kind is list else "an object"
+        raise SnapshotError(f"{place}{name}: expected {wanted}, found {_kind(part)}")
+    return part
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "nothing"}
+    return names.get(type(value), "a number")

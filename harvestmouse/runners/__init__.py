@@ -1,0 +1,1 @@
+"""Runs: fetch, plan, check, carry out, report."""
