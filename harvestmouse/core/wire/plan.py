@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_origin
 
 from attrs import asdict
 from cattrs import BaseValidationError, Converter, transform_error
@@ -14,8 +14,8 @@ from harvestmouse.core.plan import Decision, Plan, Skip
 FORMAT = "harvestmouse-plan/1"
 
 _CONVERTER = Converter(forbid_extra_keys=True)
-_CONVERTER.register_structure_hook(Mapping[str, Any], lambda value, _: _object(value))
-_CONVERTER.register_structure_hook(Mapping[str, Mapping[str, Any]], lambda value, _: _object(value))
+# Facts and changes are JSON objects already.
+_CONVERTER.register_structure_hook_func(lambda kind: get_origin(kind) is Mapping, lambda value, _: _object(value))
 
 
 def unparse_plan(plan: Plan) -> dict[str, Any]:
