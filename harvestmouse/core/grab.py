@@ -220,7 +220,7 @@ def _unsat_used(snapshot: Snapshot) -> int | None:
     recent = {
         entry.id
         for entry in snapshot.ledger or ()
-        if entry.outcome == LedgerOutcome.GRABBED and entry.at is not None and entry.at > since
+        if entry.outcome in (LedgerOutcome.ADDING, LedgerOutcome.GRABBED) and entry.at is not None and entry.at > since
     }
     return snapshot.profile.unsat_count + len(recent)
 

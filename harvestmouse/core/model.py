@@ -210,6 +210,7 @@ class Preferences:
 class LedgerOutcome(StrEnum):
     """How an id in the ledger ended."""
 
+    ADDING = "adding"
     GRABBED = "grabbed"
     FAILED = "failed"
     NEVER_STARTED = "never_started"

@@ -25,6 +25,8 @@ VIP_MOST_SECONDS = 90 * DAY
 STORE_AMOUNTS = (Fraction(1), Fraction(5, 2), Fraction(5), Fraction(20), Fraction(100))
 # Below this the site puts an account into class Mouse.
 SITE_RATIO = 1.0
+# How long after a purchase the profile can be believed again.
+SETTLE_SECONDS = 60
 # Balances closer together than this say little about income.
 _LEAST_HISTORY_SECONDS = HOUR
 
@@ -229,3 +231,41 @@ def _by_hand(account: _Account, policy: Policy) -> str | None:
                 f"from {account.ratio:.2f} to {ratio:.2f}, over {max(reached):g}."
             )
     return None
+
+
+@frozen(kw_only=True)
+class Purchase:
+    """A purchase in the journal, with the account as it was before.
+
+    Attributes:
+        at: Unix seconds.
+        gib: Upload credit bought; 0 for VIP.
+        weeks: VIP bought; 0 for upload credit.
+    """
+
+    at: int
+    cost_bp: int
+    gib: int = 0
+    weeks: int = 0
+    balance_before: float
+    uploaded_before: int
+    vip_until_before: int | None = None
+
+
+def settle(purchase: Purchase, profile: Profile | None, now: int) -> bool | None:
+    """Tell from a later profile whether a purchase happened; ``None`` while that is unknown.
+
+    The site shows a stale balance for about a minute after a purchase. Upload credit decides, since points
+    also come in by seeding; where credit and points contradict each other nothing is known.
+    """
+    if profile is None or profile.bonus_points is None or now < purchase.at + SETTLE_SECONDS:
+        return None
+    paid = profile.bonus_points <= purchase.balance_before - purchase.cost_bp / 2
+    if purchase.weeks:
+        before = purchase.vip_until_before or 0
+        arrived = profile.vip_until is not None and profile.vip_until >= before + purchase.weeks * WEEK // 2
+    else:
+        if profile.uploaded_bytes is None:
+            return None
+        arrived = profile.uploaded_bytes >= purchase.uploaded_before + purchase.gib * GIB
+    return arrived if arrived == paid else None

@@ -1,0 +1,160 @@
+"""What can go wrong outside, each with advice for the operator and the exit code of a run that ends with it.
+
+::
+
+    HarvestmouseError
+    └── AdapterError
+        ├── ItemError                 one item failed; the run goes on
+        │   ├── NotATorrent           the site sent no torrent file
+        │   └── AlreadyInClient       the client has this very torrent
+        ├── DownloadFrozen            the site refuses downloads until a time it told
+        ├── PurchaseUncertain         nobody knows yet whether the purchase happened
+        ├── SessionRefused            exit 3
+        │   ├── SessionInvalid        the cookie is wrong, retired, or the account disabled
+        │   ├── AddressNotAllowed     the session is locked to another IP or ASN
+        │   └── WrongSessionType      the session may not do this
+        ├── RemoteUnavailable         exit 4
+        │   ├── SiteUnavailable       no answer, 5xx, or a maintenance page
+        │   ├── RateLimited           429
+        │   ├── UnexpectedBody        an answer that is not what the site documents
+        │   ├── ClientUnavailable     no answer from the client
+        │   └── ClientRefused         wrong user name, password or API key
+        ├── StateError                exit 1: the state directory cannot be read or written
+        └── LockHeld                  exit 6: another run holds the lock
+"""
+
+from typing import ClassVar
+
+from harvestmouse.core.errors import HarvestmouseError
+
+
+class AdapterError(HarvestmouseError):
+    """Base of what goes wrong outside."""
+
+    exit_code: ClassVar[int] = 1
+    advice: ClassVar[str] = ""
+
+    def __str__(self) -> str:
+        """Return what happened, and the advice behind it."""
+        text = super().__str__()
+        return f"{text}. {self.advice}" if self.advice else text
+
+
+class ItemError(AdapterError):
+    """One item failed; the others go on."""
+
+
+class NotATorrent(ItemError):
+    """The site sent no torrent file."""
+
+
+class AlreadyInClient(ItemError):
+    """The client has this very torrent already."""
+
+
+class DownloadFrozen(AdapterError):
+    """The site refuses downloads for a while.
+
+    Attributes:
+        seconds: For how long.
+    """
+
+    advice = "No download is tried before then; torrents that reach their 72 hours free slots."
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class PurchaseUncertain(AdapterError):
+    """Nobody knows yet whether a purchase happened."""
+
+    advice = (
+        "Nothing more is bought until a later run has settled it from the profile, a minute from now at the earliest."
+    )
+
+
+class SessionRefused(AdapterError):
+    """The site refused the session."""
+
+    exit_code = 3
+
+
+class SessionInvalid(SessionRefused):
+    """The site does not accept the cookie."""
+
+    advice = (
+        "The cookie may be mistyped, expired or used by another program, or the account may be disabled; the site's "
+        "answer does not tell which. Log in with a browser: if that works, make a new session under Preferences -> "
+        "Security and set MAM_ID to it; if it does not, contact staff and change nothing here"
+    )
+
+
+class AddressNotAllowed(SessionRefused):
+    """The session is locked to another IP address or network."""
+
+    advice = (
+        "The cookie is alive, but its session is locked to another address. Add this network to the session under "
+        "Preferences -> Security, or run from the address it was made for"
+    )
+
+
+class WrongSessionType(SessionRefused):
+    """The session may not do this."""
+
+    advice = "Make a new API session under Preferences -> Security that allows what was asked"
+
+
+class RemoteUnavailable(AdapterError):
+    """A remote gives no usable answer."""
+
+    exit_code = 4
+
+
+class SiteUnavailable(RemoteUnavailable):
+    """The site does not answer, or answers with an error or a maintenance page."""
+
+    advice = "Nothing was changed; the next run tries again"
+
+
+class RateLimited(RemoteUnavailable):
+    """The site asks for fewer requests."""
+
+    advice = "Run less often, or raise request_spacing in [mam]; is another program using the same account?"
+
+
+class UnexpectedBody(RemoteUnavailable):
+    """The site's answer is not what its API documents."""
+
+    advice = (
+        "Causes are a session that is not signed in, maintenance, or a changed API; nothing was decided on it. "
+        "Look at the site with a browser"
+    )
+
+
+class ClientUnavailable(RemoteUnavailable):
+    """The torrent client does not answer."""
+
+    advice = "Is it running, and is url in [qbittorrent] right?"
+
+
+class ClientRefused(RemoteUnavailable):
+    """The torrent client refuses the login."""
+
+    advice = (
+        "Check username and password, or api_key, in [qbittorrent]; after several wrong tries qBittorrent bans the "
+        "address for an hour"
+    )
+
+
+class StateError(AdapterError):
+    """The state directory cannot be read or written."""
+
+    advice = "Check state_dir: it must exist or be creatable, and be writable for this user"
+
+
+class LockHeld(AdapterError):
+    """Another run holds the lock."""
+
+    exit_code = 6
+    advice = "Only one run at a time may use the site's session; this run has done nothing"

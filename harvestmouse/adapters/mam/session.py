@@ -1,0 +1,218 @@
+"""Requests to the site over one session: allow-list, spacing, time limits, the rotating cookie.
+
+The cookie is kept after every response, before its body is read and before the next request goes out.
+"""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import requests
+from attrs import define, field, frozen
+from requests.cookies import MockResponse  # noqa: F401 - loaded with requests; named for the type checker
+
+from harvestmouse import __version__
+from harvestmouse.adapters.errors import AdapterError, RateLimited, SessionInvalid, SiteUnavailable, UnexpectedBody
+from harvestmouse.adapters.mam.classify import refusal
+from harvestmouse.adapters.state.cookie import Cookie
+
+USER_AGENT = f"harvestmouse/{__version__}"
+_MAM_ID = re.compile(r"^\s*mam_id=([^;]*)")
+_READ_TRIES = 3
+_MOST_BYTES = 32 << 20
+_CHUNK = 1 << 16
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Endpoint(Enum):
+    """The only places of the site that are ever asked: no login, no pages for people, no vault."""
+
+    PROFILE = "/jsonLoad.php"
+    SEARCH = "/tor/js/loadSearchJSONbasic.php"
+    DOWNLOAD = "/tor/download.php"
+    BUY = "/json/bonusBuy.php/"
+
+
+class Cookies(Protocol):
+    """Where cookies come from and go to."""
+
+    def candidates(self) -> list[Cookie]:
+        """Return the cookies to try, best first."""
+
+    def store(self, value: str) -> None:
+        """Keep a cookie the site has just set."""
+
+
+@frozen(kw_only=True)
+class Limits:
+    """Time limits of one request and the space between two, in seconds."""
+
+    spacing: float = 3.0
+    connect: float = 10.0
+    read: float = 30.0
+
+
+@frozen
+class Answer:
+    """A status and a body."""
+
+    status: int
+    content: bytes
+    location: str
+
+    @property
+    def text(self) -> str:
+        """Return the body as text."""
+        return self.content.decode("utf-8", errors="replace")
+
+
+def may_carry_cookie(url: str) -> bool:
+    """Whether a cookie may be sent there: over TLS, or in plain HTTP to this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and (parts.hostname or "") in _LOOPBACK)
+
+
+@define
+class MamSession:
+    """One session with the site.
+
+    Attributes:
+        base_url: The site; the only host the cookie is sent to.
+        cookies: Where the cookie is kept.
+        announce: Told which cookie is used, in words.
+    """
+
+    base_url: str
+    cookies: Cookies
+    limits: Limits
+    announce: Callable[[str], None]
+    _http: requests.Session = field(factory=requests.Session, init=False)
+    _candidates: list[Cookie] | None = field(default=None, init=False)
+    _cookie: str = field(default="", init=False)
+    _last: float | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Keep requests from storing cookies: the exact string the site sent is kept by hand."""
+        self._http.cookies.set_policy(_NoCookies())
+        self._http.headers["User-Agent"] = USER_AGENT
+
+    def read(self, endpoint: Endpoint, *, params: Mapping[str, str] | None = None, body: Any = None) -> Answer:
+        """Ask for something that changes nothing; passing trouble is tried again, twice."""
+        for attempt in range(_READ_TRIES):
+            try:
+                return self._ask(endpoint, params, body)
+            except (SiteUnavailable, RateLimited):
+                if attempt == _READ_TRIES - 1:
+                    raise
+                time.sleep(self.limits.spacing * 2**attempt)
+        raise AssertionError  # the loop returns or raises
+
+    def once(self, endpoint: Endpoint, *, params: Mapping[str, str]) -> Answer:
+        """Ask for something that may change something: never twice."""
+        return self._ask(endpoint, params, None)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._http.close()
+
+    def _ask(self, endpoint: Endpoint, params: Mapping[str, str] | None, body: Any) -> Answer:
+        """Send one request; on a refused first request the other cookie is tried, where there are two."""
+        if self._candidates is None:
+            self._candidates = self.cookies.candidates()
+            self._next_cookie()
+        while True:
+            answer = self._send(endpoint, params, body)
+            error = refusal(endpoint.value, answer.status, answer.text, answer.location)
+            if isinstance(error, SessionInvalid) and self._candidates:
+                self.announce(f"{endpoint.value}: the cookie was refused")
+                self._next_cookie()
+                continue
+            if error is not None:
+                raise error
+            # What has worked once is not replaced by another candidate.
+            self._candidates = []
+            return answer
+
+    def _next_cookie(self) -> None:
+        if not self._candidates:
+            raise MissingCookie("there is no cookie for the site: MAM_ID is not set, and the state directory has none")
+        cookie = self._candidates.pop(0)
+        self._cookie = cookie.value.reveal()
+        self.announce(f"using the cookie from {cookie.source}")
+
+    def _send(self, endpoint: Endpoint, params: Mapping[str, str] | None, body: Any) -> Answer:
+        self._wait()
+        url = self.base_url.rstrip("/") + endpoint.value
+        try:
+            with self._http.request(
+                "GET" if body is None else "POST",
+                url,
+                params=params,
+                json=body,
+                headers={"Cookie": f"mam_id={self._cookie}"},
+                timeout=(self.limits.connect, self.limits.read),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                self._keep_cookie(response)
+                content = self._body(endpoint, response)
+                return Answer(response.status_code, content, response.headers.get("Location", ""))
+        except requests.RequestException as error:
+            raise SiteUnavailable(f"{endpoint.value}: {_reason(error)}") from None
+        finally:
+            self._last = time.monotonic()
+
+    def _wait(self) -> None:
+        if self._last is not None:
+            time.sleep(max(0.0, self._last + self.limits.spacing - time.monotonic()))
+
+    def _keep_cookie(self, response: requests.Response) -> None:
+        for header in response.raw.headers.getlist("Set-Cookie"):
+            match = _MAM_ID.match(header)
+            if match is not None and match[1] and match[1] != "deleted":
+                self._cookie = match[1]
+                self.cookies.store(match[1])
+
+    def _body(self, endpoint: Endpoint, response: requests.Response) -> bytes:
+        """Read the body within the read limit as a whole, however slowly it trickles in."""
+        deadline = time.monotonic() + self.limits.connect + self.limits.read
+        content = bytearray()
+        for chunk in response.iter_content(_CHUNK):
+            content += chunk
+            if time.monotonic() > deadline:
+                raise SiteUnavailable(f"{endpoint.value}: the answer took longer than {self.limits.read:g} s")
+            if len(content) > _MOST_BYTES:
+                raise UnexpectedBody(f"{endpoint.value}: the answer is larger than {_MOST_BYTES >> 20} MiB")
+        return bytes(content)
+
+
+class MissingCookie(AdapterError):
+    """There is no cookie to use."""
+
+    exit_code = 2
+    advice = "Make a session under Preferences -> Security on the site, and set MAM_ID to its value"
+
+
+class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):
+    """Neither keep nor send anything by itself."""
+
+    def set_ok(self, cookie: Any, request: Any) -> bool:  # noqa: ARG002 - the standard library's signature
+        return False
+
+
+def _reason(error: requests.RequestException) -> str:
+    """Say what happened without the address, whose query may hold what is nobody's business."""
+    if isinstance(error, requests.ConnectTimeout):
+        return "no connection within the time limit"
+    if isinstance(error, requests.Timeout):
+        return "no answer within the time limit"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the TLS certificate is not accepted"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection was cut in the middle of the answer"
+    if isinstance(error, requests.ConnectionError):
+        return "no connection"
+    return type(error).__name__

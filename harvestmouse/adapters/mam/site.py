@@ -1,0 +1,88 @@
+"""The MyAnonamouse API, endpoint by endpoint."""
+
+import time
+
+from attrs import define
+
+from harvestmouse.adapters.bencode import is_torrent
+from harvestmouse.adapters.errors import (
+    DownloadFrozen,
+    NotATorrent,
+    PurchaseUncertain,
+    RemoteUnavailable,
+    UnexpectedBody,
+)
+from harvestmouse.adapters.mam.classify import page_error, read_json
+from harvestmouse.adapters.mam.session import Answer, Endpoint, MamSession
+from harvestmouse.core.actions import BuyUpload, BuyVip
+from harvestmouse.core.grab import Query
+from harvestmouse.core.model import Profile, SearchPage
+from harvestmouse.core.wire import parse_freeze, parse_profile, parse_purchase, parse_search
+from harvestmouse.core.wire.mam import PurchaseReply
+
+
+@define
+class MamSite:
+    """The site behind one session; see `harvestmouse.adapters.interface.Site`."""
+
+    session: MamSession
+
+    def profile(self) -> Profile:
+        """Read the account.
+
+        The flag ``id`` is left out: with it the site has been seen to return other figures.
+        """
+        place = Endpoint.PROFILE.value
+        answer = self.session.read(Endpoint.PROFILE, params={"snatch_summary": ""})
+        profile = parse_profile(read_json(place, answer.text))
+        if profile is None:
+            raise UnexpectedBody(f"{place}: the answer has no user name, so it is no profile of a signed-in account")
+        return profile
+
+    def search(self, query: Query, now: int) -> SearchPage:
+        """Make one search request."""
+        place = Endpoint.SEARCH.value
+        answer = self.session.read(Endpoint.SEARCH, body=query.body())
+        body = read_json(place, answer.text)
+        page = parse_search(body, now)
+        if page is None:
+            raise UnexpectedBody(f"{place}: the answer has no list of results ({body.get('error', 'no error given')})")
+        return page
+
+    def torrent_file(self, torrent_id: int) -> bytes:
+        """Fetch a torrent file, with the cookie: without it the site refuses all but known addresses."""
+        answer = self.session.once(Endpoint.DOWNLOAD, params={"tid": str(torrent_id)})
+        if is_torrent(answer.content):
+            return answer.content
+        raise self._no_torrent(torrent_id, answer)
+
+    def buy(self, purchase: BuyUpload | BuyVip) -> PurchaseReply:
+        """Make one purchase; an answer that does not tell leaves it uncertain."""
+        what = (
+            {"spendtype": "upload", "amount": str(purchase.gib)}
+            if isinstance(purchase, BuyUpload)
+            else {"spendtype": "VIP", "duration": str(purchase.weeks)}
+        )
+        try:
+            answer = self.session.once(Endpoint.BUY, params={**what, "_": str(time.time_ns() // 1_000_000)})
+            reply = parse_purchase(read_json(Endpoint.BUY.value, answer.text))
+        except RemoteUnavailable as error:
+            raise PurchaseUncertain(f"{Endpoint.BUY.value}: the purchase was sent, and then: {error.args[0]}") from None
+        if reply.success is None:
+            raise PurchaseUncertain(f"{Endpoint.BUY.value}: the answer does not say whether the purchase happened")
+        return reply
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.session.close()
+
+    @staticmethod
+    def _no_torrent(torrent_id: int, answer: Answer) -> Exception:
+        text = answer.text
+        freeze = parse_freeze(text)
+        if freeze is not None:
+            return DownloadFrozen(f"the site refuses downloads for {freeze} s", freeze)
+        place = Endpoint.DOWNLOAD.value
+        if not text.strip() or text.lstrip().startswith("<"):
+            return page_error(place, text) if text.strip() else UnexpectedBody(f"{place}: the answer is empty")
+        return NotATorrent(f"torrent {torrent_id}: the site sent no torrent file")

@@ -1,0 +1,5 @@
+"""qBittorrent over HTTP."""
+
+from harvestmouse.adapters.qbittorrent.client import QbittorrentClient
+
+__all__ = ["QbittorrentClient"]

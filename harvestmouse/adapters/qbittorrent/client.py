@@ -1,0 +1,258 @@
+"""qBittorrent 4.1 to 5.x over its Web API."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import qbittorrentapi
+import requests
+from attrs import define, evolve, field
+
+from harvestmouse.adapters.errors import (
+    AlreadyInClient,
+    ClientRefused,
+    ClientUnavailable,
+    ItemError,
+    UnexpectedBody,
+)
+from harvestmouse.adapters.interface import Listing
+from harvestmouse.adapters.qbittorrent.listing import iter_objects
+from harvestmouse.adapters.qbittorrent.messages import fetch_messages
+from harvestmouse.adapters.secret import Secret
+from harvestmouse.core.actions import AddTorrent
+from harvestmouse.core.model import Preferences, Torrent
+from harvestmouse.core.wire import parse_free_space, parse_preferences, parse_torrents, parse_version
+from harvestmouse.core.wire.coerce import as_object
+from harvestmouse.core.wire.qbittorrent import Version, parse_messages
+
+_CONNECT_SECONDS, _READ_SECONDS = 10.0, 60.0
+_CHUNK = 1 << 17
+# How many torrents one request may name; bodies and addresses stay small.
+_BATCH = 100
+_LISTED_SECONDS, _POLL_SECONDS = 10.0, 0.1
+_FORBIDDEN, _OK = 403, 200
+
+
+class _Api(qbittorrentapi.Client):
+    """The library's client, and its session for the two requests it would hold in memory whole or send one by one."""
+
+    def stream(self, path: str, **params: str) -> requests.Response:
+        """Ask for a body that is read while it arrives."""
+        # Logging in has already settled the base address.
+        url = f"{self.host.rstrip('/')}/api/v2/{path}"
+        timeout = (_CONNECT_SECONDS, _READ_SECONDS)
+        return self._session.get(url, params=params, stream=True, timeout=timeout)
+
+    def session_headers(self) -> dict[str, str]:
+        """Return the headers that make a request part of this session."""
+        pairs = [f"{cookie.name}={cookie.value}" for cookie in self._session.cookies]
+        headers = {"Cookie": "; ".join(pairs)} if pairs else {}
+        key = self._session.headers.get("Authorization")
+        return headers if key is None else {**headers, "Authorization": str(key)}
+
+
+@define
+class QbittorrentClient:
+    """One qBittorrent; see `harvestmouse.adapters.interface.Client`.
+
+    With neither user name nor API key the client must let this address in without a login.
+
+    Attributes:
+        url: The Web UI's address, such as ``http://127.0.0.1:8080``.
+    """
+
+    url: str
+    username: str = ""
+    password: Secret = field(factory=lambda: Secret(""))
+    api_key: Secret = field(factory=lambda: Secret(""))
+    _connected: _Api | None = field(default=None, init=False)
+    _version: Version | None = field(default=None, init=False)
+
+    def torrents(self, category: str) -> Listing:
+        """List the torrents of one category, filtered by the client."""
+        return self._list(category=category)
+
+    def everything(self) -> Listing:
+        """List all torrents with the free space, which only ``sync/maindata`` tells."""
+        with _translated("sync/maindata"):
+            body = as_object(self._api.sync_maindata(rid=0, SIMPLE_RESPONSES=True))
+        rows = body.get("torrents", {})
+        if not isinstance(rows, dict):
+            raise UnexpectedBody("sync/maindata: the answer has no torrents")
+        whole = ({**row, "hash": identity} if isinstance(row, dict) else row for identity, row in rows.items())
+        torrents, malformed = parse_torrents(whole, None, self._version)
+        return Listing(torrents=tuple(torrents), malformed=tuple(malformed), free_space_bytes=parse_free_space(body))
+
+    def look(self, hashes: Iterable[str]) -> Listing:
+        """List these torrents afresh, a hundred a request."""
+        parts = [self._list(hashes="|".join(batch)) for batch in _batches(list(hashes))]
+        return Listing(
+            torrents=tuple(torrent for part in parts for torrent in part.torrents),
+            malformed=tuple(row for part in parts for row in part.malformed),
+        )
+
+    def with_messages(self, torrents: Iterable[Torrent]) -> tuple[Torrent, ...]:
+        """Add what the trackers say; from 5.1 on the listing has brought it already."""
+        known = tuple(torrents)
+        hashes = [torrent.hash for torrent in known if torrent.messages is None]
+        headers = self._api.session_headers()
+        bodies = fetch_messages(self.url, headers, hashes, _READ_SECONDS)
+        return tuple(
+            evolve(torrent, messages=parse_messages(bodies[torrent.hash], self._version))
+            if torrent.hash in bodies
+            else torrent
+            for torrent in known
+        )
+
+    def preferences(self) -> Preferences:
+        """Read the queueing preferences."""
+        with _translated("app/preferences"):
+            preferences = parse_preferences(self._api.app_preferences(SIMPLE_RESPONSES=True))
+        if preferences is None:
+            raise UnexpectedBody("app/preferences: the answer is no JSON object")
+        return preferences
+
+    def add(self, torrent_file: bytes, info_hash: str, wanted: AddTorrent) -> None:
+        """Add a torrent, and wait until the client lists it: it says "Ok." before it has looked."""
+        if self.look([info_hash]).torrents:
+            raise AlreadyInClient(f"torrent {wanted.id}: the client has it already")
+        with _translated("torrents/add"):
+            try:
+                reply = self._api.torrents_add(
+                    torrent_files={f"{wanted.id}.torrent": torrent_file},
+                    category=wanted.category,
+                    tags=list(wanted.tags),
+                    save_path=wanted.save_path,
+                    # A path of our own rules out the client's automatic one.
+                    use_auto_torrent_management=False,
+                    _retries=0,
+                )
+            except qbittorrentapi.Conflict409Error:
+                raise AlreadyInClient(f"torrent {wanted.id}: the client has it already") from None
+            except qbittorrentapi.UnsupportedMediaType415Error:
+                raise ItemError(f"torrent {wanted.id}: the client says this is no torrent file") from None
+        if reply == "Fails." or not self._wait_listed(info_hash):
+            raise ItemError(f"torrent {wanted.id}: the client did not take it")
+
+    def delete(self, hashes: Iterable[str], *, delete_files: bool) -> None:
+        """Delete torrents, a hundred a request; the client says the same of unknown ones."""
+        self._each("torrents/delete", hashes, lambda api, batch: api.torrents_delete(
+            delete_files=delete_files, torrent_hashes=batch
+        ))  # fmt: skip
+
+    def set_preferences(self, values: Mapping[str, Any]) -> None:
+        """Write preferences, these keys only."""
+        with _translated("app/setPreferences"):
+            self._api.app_set_preferences(prefs=dict(values))
+
+    def force_start(self, hashes: Iterable[str]) -> None:
+        """Start queued torrents past the queue."""
+        self._each("torrents/setForceStart", hashes, lambda api, batch: api.torrents_set_force_start(
+            enable=True, torrent_hashes=batch
+        ))  # fmt: skip
+
+    def resume(self, hashes: Iterable[str]) -> None:
+        """Start stopped torrents; the library knows which of two names the version has for it."""
+        self._each("torrents/resume", hashes, lambda api, batch: api.torrents_resume(torrent_hashes=batch))
+
+    def close(self) -> None:
+        """End the session, which would otherwise stay in the client's memory for an hour."""
+        if self._connected is not None:
+            api, self._connected = self._connected, None
+            try:
+                if api.session_headers():
+                    api.auth_log_out()
+            except qbittorrentapi.APIError:
+                pass
+            finally:
+                api._trigger_session_initialization()  # noqa: SLF001 - the library's only way to close its connections
+
+    @property
+    def _api(self) -> _Api:
+        if self._connected is None:
+            self._connected = self._connect()
+        return self._connected
+
+    def _connect(self) -> _Api:
+        """Open the session; the first request is the version, which newer features depend on."""
+        api = _Api(
+            host=self.url,
+            username=self.username,
+            password=self.password.reveal(),
+            api_key=self.api_key.reveal() or None,
+            FORCE_SCHEME_FROM_HOST=True,
+            DISABLE_LOGGING_DEBUG_OUTPUT=True,
+            REQUESTS_ARGS={"timeout": (_CONNECT_SECONDS, _READ_SECONDS)},
+        )
+        try:
+            with _translated("auth/login"):
+                if self.username and not self.api_key:
+                    api.auth_log_in()
+                self._version = parse_version(api.app_web_api_version())
+        except BaseException:
+            api._trigger_session_initialization()  # noqa: SLF001 - as in close
+            raise
+        return api
+
+    def _list(self, **params: str) -> Listing:
+        """List torrents, with tracker messages where the version lists them; older ones ignore the wish."""
+        api = self._api
+        with _translated("torrents/info"), api.stream("torrents/info", includeTrackers="true", **params) as response:
+            if response.status_code != _OK:
+                raise _status_error("torrents/info", response.status_code)
+            rows = _rows(response)
+            torrents, malformed = parse_torrents(rows, None, self._version)
+        return Listing(torrents=tuple(torrents), malformed=tuple(malformed))
+
+    def _wait_listed(self, info_hash: str) -> bool:
+        deadline = time.monotonic() + _LISTED_SECONDS
+        while not self.look([info_hash]).torrents:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True
+
+    def _each(self, place: str, hashes: Iterable[str], call: Callable[[_Api, list[str]], object]) -> None:
+        for batch in _batches(list(hashes)):
+            with _translated(place):
+                call(self._api, batch)
+
+
+def _batches(hashes: Sequence[str]) -> Iterator[list[str]]:
+    for start in range(0, len(hashes), _BATCH):
+        yield list(hashes[start : start + _BATCH])
+
+
+def _rows(response: requests.Response) -> Iterator[object]:
+    try:
+        yield from iter_objects(response.iter_content(_CHUNK))
+    except (ValueError, RecursionError) as error:
+        raise UnexpectedBody(f"torrents/info: the answer is no list of torrents ({error})") from None
+
+
+def _status_error(place: str, status: int) -> Exception:
+    if status == _FORBIDDEN:
+        return ClientRefused(f"{place}: the client answers 403")
+    return ClientUnavailable(f"{place}: the client answers {status}")
+
+
+@contextmanager
+def _translated(place: str) -> Iterator[None]:
+    """Turn the libraries' errors into ours; their texts may carry addresses, ours carry the place."""
+    try:
+        yield
+    except qbittorrentapi.LoginFailed:
+        raise ClientRefused(f"{place}: the client refuses user name and password") from None
+    except qbittorrentapi.HTTP403Error:
+        raise ClientRefused(f"{place}: the client answers 403") from None
+    except qbittorrentapi.HTTPError as error:
+        raise ClientUnavailable(f"{place}: the client answers {error.http_status_code}") from None
+    except (qbittorrentapi.APIConnectionError, requests.RequestException) as error:
+        raise ClientUnavailable(f"{place}: {_reason(error)}") from None
+    except qbittorrentapi.APIError:
+        raise UnexpectedBody(f"{place}: the answer cannot be read") from None
+
+
+def _reason(error: Exception) -> str:
+    return "no answer within the time limit" if "imeout" in f"{type(error).__name__}{error}" else "no connection"

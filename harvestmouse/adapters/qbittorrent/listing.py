@@ -1,0 +1,54 @@
+"""Read a JSON list object by object while it arrives, so that ten thousand torrents never are in memory as text."""
+
+import codecs
+import json
+from collections.abc import Iterable, Iterator
+
+_SPACE = " \t\r\n"
+
+
+def iter_objects(chunks: Iterable[bytes]) -> Iterator[object]:
+    """Yield the elements of a JSON list of objects.
+
+    Raises:
+        ValueError: The text is no such list, or ends before the list does.
+    """
+    decode = json.JSONDecoder().raw_decode
+    buffer, at, opened = "", 0, False
+    for text in _decoded(chunks):
+        buffer, at = buffer[at:] + text, 0
+        while True:
+            at = _past(buffer, at, _SPACE + ("," if opened else ""))
+            if at == len(buffer):
+                break
+            if not opened:
+                _expect(buffer[at], "[")
+                opened, at = True, at + 1
+                continue
+            if buffer[at] == "]":
+                return
+            _expect(buffer[at], "{")
+            try:
+                element, at = decode(buffer, at)
+            except ValueError:
+                # Not yet whole; the next chunk may finish it.
+                break
+            yield element
+    raise ValueError("the list ends too early")
+
+
+def _decoded(chunks: Iterable[bytes]) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    for chunk in chunks:
+        yield decoder.decode(chunk)
+
+
+def _past(text: str, at: int, skipped: str) -> int:
+    while at < len(text) and text[at] in skipped:
+        at += 1
+    return at
+
+
+def _expect(found: str, wanted: str) -> None:
+    if found != wanted:
+        raise ValueError(f"expected {wanted!r}, found {found!r}")

@@ -1,0 +1,58 @@
+"""The ledger of grabbed ids: an append-only text file, one line for each thing that happened to an id.
+
+A line is ``id time outcome info-hash``; lines of the old format are a bare id.
+"""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from attrs import frozen
+
+from harvestmouse.adapters.state.files import append_line, read_text
+from harvestmouse.core.model import LedgerEntry, LedgerOutcome
+
+NAME = "grabbed_ids.txt"
+_LINE = re.compile(
+    r"(?P<id>[0-9]{1,18})(?:\s+(?P<at>\S+)\s+(?P<outcome>[a-z_]+)(?:\s+(?P<info_hash>[0-9a-f]{40,64}|-))?)?", re.ASCII
+)
+
+
+@frozen
+class Ledger:
+    """Read and append ``state_dir/grabbed_ids.txt``."""
+
+    path: Path
+
+    def entries(self) -> tuple[LedgerEntry, ...]:
+        """Return all entries, oldest first; a torn line is passed over."""
+        lines = (read_text(self.path) or "").splitlines()
+        return tuple(entry for line in lines if (entry := _parse(line)) is not None)
+
+    def append(self, entry: LedgerEntry) -> None:
+        """Add one entry, durably."""
+        at = datetime.fromtimestamp(entry.at or 0, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        append_line(self.path, f"{entry.id} {at} {entry.outcome} {entry.info_hash or '-'}")
+
+    def ids_of(self, info_hash: str) -> int | None:
+        """Return the site's id of a torrent, where the ledger knows it."""
+        return next((entry.id for entry in reversed(self.entries()) if entry.info_hash == info_hash), None)
+
+
+def _parse(line: str) -> LedgerEntry | None:
+    match = _LINE.fullmatch(line.strip())
+    if match is None:
+        return None
+    return LedgerEntry(
+        id=int(match["id"]),
+        at=_time(match["at"]),
+        outcome=match["outcome"] or LedgerOutcome.GRABBED,
+        info_hash=None if match["info_hash"] in (None, "-") else match["info_hash"],
+    )
+
+
+def _time(text: str | None) -> int | None:
+    try:
+        return None if text is None else int(datetime.fromisoformat(text).timestamp())
+    except ValueError:
+        return None

@@ -1,0 +1,53 @@
+"""What a run leaves for the next: small facts about the account and about the torrent list."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from harvestmouse.adapters.state.files import read_text, replace_text
+
+ACCOUNT, LISTING = "account.json", "listing.json"
+# A month of spend runs every six hours.
+_MOST_BALANCES = 120
+
+
+@frozen
+class Memory:
+    """Keep two small files: jobs under the lock write one, the janitor the other."""
+
+    state_dir: Path
+
+    def account(self) -> dict[str, Any]:
+        """Return what is remembered of the account, as the snapshot's ``memory`` has it."""
+        return _load(self.state_dir / ACCOUNT)
+
+    def remember_account(self, **facts: Any) -> None:
+        """Change some facts about the account; a fact that is ``None`` is forgotten."""
+        known = {**self.account(), **facts}
+        text = json.dumps({key: value for key, value in known.items() if value is not None})
+        replace_text(self.state_dir / ACCOUNT, text + "\n")
+
+    def remember_balance(self, at: int, points: float) -> None:
+        """Add a balance to the history from which income is estimated."""
+        balances = self.account().get("balances")
+        kept = balances if isinstance(balances, list) else []
+        self.remember_account(balances=[*kept, [at, points]][-_MOST_BALANCES:])
+
+    def listing(self) -> dict[str, Any]:
+        """Return what is remembered of the torrent list."""
+        return _load(self.state_dir / LISTING)
+
+    def remember_listing(self, count: int) -> None:
+        """Remember how many managed torrents there are after a run."""
+        replace_text(self.state_dir / LISTING, json.dumps({"remembered_count": count}) + "\n")
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads(read_text(path) or "{}")
+    except ValueError:
+        # It only makes decisions more careful; a damaged file is as good as none, and is replaced.
+        return {}
+    return facts if isinstance(facts, dict) else {}
