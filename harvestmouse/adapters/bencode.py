@@ -14,9 +14,7 @@ def info_hash(torrent: bytes) -> str:
         NotATorrent: The bytes are no torrent file.
     """
     try:
-        if torrent[:1] != b"d":
-            raise ValueError("no dictionary")
-        at = 1
+        at = torrent.index(b"d", 0, 1) + 1
         while torrent[at : at + 1] != b"e":
             key_end = _skip(torrent, at, 1)
             value_end = _skip(torrent, key_end, 1)

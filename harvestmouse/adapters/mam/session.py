@@ -7,12 +7,12 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from enum import Enum
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
 from attrs import define, field, frozen
-from requests.cookies import MockResponse  # noqa: F401 - loaded with requests; named for the type checker
 
 from harvestmouse import __version__
 from harvestmouse.adapters.errors import AdapterError, RateLimited, SessionInvalid, SiteUnavailable, UnexpectedBody
@@ -196,7 +196,7 @@ class MissingCookie(AdapterError):
     advice = "Make a session under Preferences -> Security on the site, and set MAM_ID to its value"
 
 
-class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):
+class _NoCookies(DefaultCookiePolicy):
     """Neither keep nor send anything by itself."""
 
     def set_ok(self, cookie: Any, request: Any) -> bool:  # noqa: ARG002 - the standard library's signature

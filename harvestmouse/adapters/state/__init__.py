@@ -1,1 +1,1 @@
-"""Files in the state directory: cookie, ledger, lock, purchase journal, memory; each replaced or appended atomically."""
+"""Files in the state directory: cookie, ledger, lock, purchase journal and memory."""

@@ -39,12 +39,12 @@ def replace_text(path: Path, text: str, mode: int = PRIVATE) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
         _sync_directory(path.parent)
     except OSError as error:
         if temporary is not None:
             with contextlib.suppress(OSError):
-                os.unlink(temporary)
+                Path(temporary).unlink()
         raise StateError(f"cannot write {path}: {error.strerror}") from None
 
 

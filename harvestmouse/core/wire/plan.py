@@ -13,9 +13,15 @@ from harvestmouse.core.plan import Decision, Plan, Skip
 
 FORMAT = "harvestmouse-plan/1"
 
+
+def _is_mapping(kind: Any) -> bool:
+    origin: Any = get_origin(kind)
+    return origin is Mapping
+
+
 _CONVERTER = Converter(forbid_extra_keys=True)
 # Facts and changes are JSON objects already.
-_CONVERTER.register_structure_hook_func(lambda kind: get_origin(kind) is Mapping, lambda value, _: _object(value))
+_CONVERTER.register_structure_hook_func(_is_mapping, lambda value, _: _object(value))
 
 
 def unparse_plan(plan: Plan) -> dict[str, Any]:
