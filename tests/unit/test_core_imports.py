@@ -1,0 +1,32 @@
+"""The core is light and pure: importing it pulls in nothing that talks, waits or logs."""
+
+import subprocess
+import sys
+
+import pytest
+
+_FORBIDDEN = ("requests", "socket", "asyncio", "logging", "random", "urllib3", "cattrs")
+
+
+def _loaded_by(statement: str) -> set[str]:
+    code = f"import sys; before = set(sys.modules); {statement}; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("name", _FORBIDDEN)
+def test_the_core_loads_nothing_that_talks_waits_or_logs(name: str) -> None:
+    """A fresh interpreter that imports the core has none of these modules."""
+    loaded = _loaded_by("import harvestmouse.core")
+    assert "harvestmouse.core.grab" in loaded
+    assert name not in loaded
+
+
+def test_the_package_itself_loads_no_adapters() -> None:
+    """A user of the library pays for what they use."""
+    assert {name for name in _loaded_by("import harvestmouse") if name.startswith("harvestmouse")} == {"harvestmouse"}
+
+
+def test_only_the_plan_s_json_form_needs_cattrs() -> None:
+    """The dependency stays in one module."""
+    assert "cattrs" in _loaded_by("import harvestmouse.core.wire.plan")
