@@ -371,16 +371,21 @@ def _subject_order(decision: Decision) -> tuple[int, str]:
 
 def _figures(snapshot: Snapshot, policy: Policy) -> dict[str, object]:
     profile, pages = snapshot.profile, snapshot.searches
+    managed = None if snapshot.torrents is None else snapshot.managed(policy.client.category)
     ratio = None if profile is None else profile.ratio
     return {
         # JSON has no infinity: a ratio with nothing downloaded is written as the site does.
         "ratio": "∞" if ratio == inf else ratio,
         "class": None if profile is None else profile.class_name,
+        "uploaded_bytes": None if profile is None else profile.uploaded_bytes,
+        "downloaded_bytes": None if profile is None else profile.downloaded_bytes,
+        "balance_bp": None if profile is None else profile.bonus_points,
         "unsat_count": None if profile is None else profile.unsat_count,
         "unsat_used": _unsat_used(snapshot),
         "unsat_limit": None if profile is None else profile.unsat_limit,
         "hit_and_run_count": None if profile is None else profile.hit_and_run_count,
-        "managed_torrents": None if snapshot.torrents is None else len(snapshot.managed(policy.client.category)),
+        "managed_torrents": None if managed is None else len(managed),
+        "managed_bytes": None if managed is None else sum(torrent.size_bytes or 0 for torrent in managed),
         "free_space_bytes": snapshot.free_space_bytes,
         "pages_seen": None if pages is None else len(pages),
         "results_seen": None if pages is None else sum(page.row_count for page in pages),

@@ -225,6 +225,11 @@ class ReconcilePolicy:
     """Queueing preferences the client should have; -1 means no limit.
 
     Attributes:
+        queueing_enabled: Whether the client queues at all.
+        max_active_downloads: Download slots.
+        max_active_uploads: Upload slots; never fewer than torrents that owe seed time.
+        max_active_torrents: Slots in all; never fewer than uploads and downloads together.
+        dont_count_slow_torrents: Let dead downloads hold no slot.
         force_start: Force-start or resume torrents that owe seed time and are queued or stopped.
     """
 

@@ -33,7 +33,7 @@ def parse_snapshot(document: object) -> Snapshot:
         ledger=None if ledger is None else tuple(one for row in ledger if (one := parse_entry(row)) is not None),
         **_site(mam, now),
         **_client(client),
-        **_memory(_part(document, "memory", dict) or {}),
+        **parse_memory(_part(document, "memory", dict) or {}),
     )
 
 
@@ -51,6 +51,20 @@ def parse_entry(row: object) -> LedgerEntry | None:
         outcome=as_text(row.get("outcome")) or LedgerOutcome.GRABBED,
         info_hash=None if info_hash is None else info_hash.lower(),
     )
+
+
+def parse_memory(memory: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what earlier runs left behind: the fields of a `Snapshot` that only they can know."""
+    balances = _part(memory, "balances", list, "memory.") or []
+    pairs = [pair for pair in balances if isinstance(pair, list) and len(pair) == 2]  # noqa: PLR2004 - a pair
+    read = [(as_time(at), as_float(points)) for at, points in pairs]
+    return {
+        "download_freeze_until": as_time(memory.get("download_freeze_until")),
+        "unsatisfied_paused": bool(as_flag(memory.get("unsatisfied_paused"))),
+        "purchase_pending": bool(as_flag(memory.get("purchase_pending"))),
+        "balances": tuple((at, points) for at, points in read if at is not None and points is not None),
+        "remembered_count": as_count(memory.get("remembered_count")),
+    }
 
 
 def _site(mam: Mapping[str, Any], now: int) -> dict[str, Any]:
@@ -73,20 +87,6 @@ def _client(client: Mapping[str, Any]) -> dict[str, Any]:
         "malformed_torrents": tuple(malformed),
         "preferences": parse_preferences(client.get("preferences")),
         "free_space_bytes": None if free is None or free < 0 else free,
-    }
-
-
-def _memory(memory: Mapping[str, Any]) -> dict[str, Any]:
-    """Read what earlier runs left behind."""
-    balances = _part(memory, "balances", list, "memory.") or []
-    pairs = [pair for pair in balances if isinstance(pair, list) and len(pair) == 2]  # noqa: PLR2004 - a pair
-    read = [(as_time(at), as_float(points)) for at, points in pairs]
-    return {
-        "download_freeze_until": as_time(memory.get("download_freeze_until")),
-        "unsatisfied_paused": bool(as_flag(memory.get("unsatisfied_paused"))),
-        "purchase_pending": bool(as_flag(memory.get("purchase_pending"))),
-        "balances": tuple((at, points) for at, points in read if at is not None and points is not None),
-        "remembered_count": as_count(memory.get("remembered_count")),
     }
 
 

@@ -1,0 +1,223 @@
+"""Carry out a plan's actions, or say that they were not: a dry run is another executor.
+
+An error about one item is an outcome and the rest go on; an error about the connection ends the run.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from attrs import define, field
+
+from harvestmouse.adapters.bencode import info_hash
+from harvestmouse.adapters.errors import AdapterError, DownloadFrozen, ItemError
+from harvestmouse.core.actions import (
+    Action,
+    AddTorrent,
+    BuyUpload,
+    BuyVip,
+    DeleteTorrent,
+    ForceStart,
+    Resume,
+    SetPreferences,
+)
+from harvestmouse.core.freshness import changed
+from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Snapshot
+from harvestmouse.core.plan import MAX_AGE_SECONDS, Plan, Reason
+from harvestmouse.core.spend import Purchase
+from harvestmouse.runners.ports import Ports, log
+from harvestmouse.runners.report import Outcome, Status
+
+# Points come in while a purchase is made, so the balance may fall by a little less than the price.
+_PRICE_SHARE = 0.9
+
+
+class Executor(Protocol):
+    """Something that carries out plans, or does not."""
+
+    def carry_out(self, plan: Plan, snapshot: Snapshot) -> tuple[tuple[Outcome, ...], AdapterError | None]:
+        """Return how every action ended, and the error that ended the run early, if one did."""
+
+
+class DryRun:
+    """Do nothing, and say so for every action."""
+
+    def carry_out(self, plan: Plan, snapshot: Snapshot) -> tuple[tuple[Outcome, ...], AdapterError | None]:  # noqa: ARG002
+        """Return every action as not attempted."""
+        return tuple(Outcome(action, Status.NOT_ATTEMPTED, "dry run") for action in plan.actions), None
+
+
+@define
+class Apply:
+    """Act through the ports."""
+
+    ports: Ports
+    _outcomes: list[Outcome] = field(factory=list, init=False)
+
+    def carry_out(self, plan: Plan, snapshot: Snapshot) -> tuple[tuple[Outcome, ...], AdapterError | None]:
+        """Carry out the actions in their order, torrents that change or go in batches."""
+        actions = list(plan.actions)
+        age = self.ports.clock() - plan.decided_at
+        if age > MAX_AGE_SECONDS:
+            return tuple(Outcome(one, Status.NOT_ATTEMPTED, f"the plan is {age} s old") for one in actions), None
+        error = None
+        try:
+            for step in _steps(actions):
+                _HANDS[type(step[0])](self, step, snapshot)
+        except AdapterError as stop:
+            error = stop
+        ended = {id(outcome.action) for outcome in self._outcomes}
+        why = None if error is None else f"the run ended early: {error.args[0]}"
+        left = [Outcome(one, Status.NOT_ATTEMPTED, why) for one in actions if id(one) not in ended]
+        return (*self._outcomes, *left), error
+
+    def _end(self, action: Action, status: Status, why: str | None = None) -> None:
+        self._outcomes.append(Outcome(action, status, why))
+        if status is Status.FAILED:
+            log.warning("%s failed: %s", action.kind, why)
+
+    def _delete(self, actions: Sequence[DeleteTorrent], snapshot: Snapshot) -> None:
+        """Delete what a fresh look still finds as planned, then look whether it is gone."""
+        due = self._unchanged(actions, snapshot)
+        if not due:
+            return
+        client = self.ports.client
+        client.delete([action.hash for action in due], delete_files=True)
+        left = {torrent.hash for torrent in client.look([action.hash for action in due]).torrents}
+        ids = {entry.info_hash: entry.id for entry in self.ports.ledger.entries() if entry.info_hash}
+        for action in due:
+            if action.hash in left:
+                self._end(action, Status.FAILED, "the client still lists it")
+                continue
+            self._end(action, Status.DONE)
+            if action.hash in ids:
+                fate = LedgerOutcome.RETIRED
+                if action.reason == Reason.NEVER_STARTED:
+                    fate = LedgerOutcome.NEVER_STARTED
+                self._note(ids[action.hash], fate, action.hash)
+
+    def _unchanged(self, actions: Sequence[Any], snapshot: Snapshot) -> list[Any]:
+        """Keep the actions whose torrent is still what it was when the plan was made."""
+        planned = {torrent.hash: torrent for torrent in snapshot.torrents or ()}
+        fresh = {one.hash: one for one in self.ports.client.look([action.hash for action in actions]).torrents}
+        due = []
+        for action in actions:
+            why = changed(planned[action.hash], fresh.get(action.hash))
+            if why is None:
+                due.append(action)
+            else:
+                self._end(action, Status.NOT_ATTEMPTED, f"kept: {why}")
+        return due
+
+    def _add(self, actions: Sequence[AddTorrent], snapshot: Snapshot) -> None:  # noqa: ARG002 - one shape for all
+        for action in actions:
+            self._note(action.id, LedgerOutcome.ADDING)
+            identity: str | None = None
+            try:
+                content = self._fetch(action)
+                identity = info_hash(content)
+                self.ports.client.add(content, identity, action)
+            except ItemError as error:
+                # Not taken, so not remembered as grabbed; its info-hash tells a later run that the client has it.
+                self._note(action.id, LedgerOutcome.FAILED, identity)
+                self._end(action, Status.FAILED, error.args[0])
+            else:
+                self._note(action.id, LedgerOutcome.GRABBED, identity)
+                self._end(action, Status.DONE)
+
+    def _fetch(self, action: AddTorrent) -> bytes:
+        try:
+            return self.ports.site.torrent_file(action.id)
+        except DownloadFrozen as error:
+            self._note(action.id, LedgerOutcome.FAILED)
+            self.ports.memory.remember_account(download_freeze_until=self.ports.clock() + error.seconds)
+            raise
+        except ItemError:
+            raise
+        except AdapterError:
+            self._note(action.id, LedgerOutcome.FAILED)
+            raise
+
+    def _note(self, torrent_id: int, outcome: LedgerOutcome, identity: str | None = None) -> None:
+        entry = LedgerEntry(id=torrent_id, at=self.ports.clock(), outcome=outcome, info_hash=identity)
+        self.ports.ledger.append(entry)
+
+    def _buy(self, actions: Sequence[BuyUpload | BuyVip], snapshot: Snapshot) -> None:
+        """Buy once: noted before it is asked for, closed only where the reply is clear."""
+        for action in actions:
+            purchase = _purchase(action, snapshot, self.ports.clock())
+            self.ports.journal.open(purchase)
+            try:
+                reply = self.ports.site.buy(action)
+            except AdapterError as error:
+                self._end(action, Status.FAILED, error.args[0])
+                raise
+            now = self.ports.clock()
+            if not reply.success:
+                self.ports.journal.close(now, "refused")
+                self._end(action, Status.FAILED, f"the site refused: {reply.error or 'no reason given'}")
+            elif reply.bonus_points is None or not _paid(purchase, reply.bonus_points):
+                why = f"the site says success, but {purchase.balance_before} BP became {reply.bonus_points}"
+                self._end(action, Status.FAILED, why)
+            else:
+                self.ports.journal.close(now, "done")
+                self.ports.memory.remember_balance(now, reply.bonus_points)
+                self._end(action, Status.DONE)
+
+    def _set_preferences(self, actions: Sequence[SetPreferences], snapshot: Snapshot) -> None:  # noqa: ARG002
+        for action in actions:
+            values = {key: change["to"] for key, change in action.changes.items()}
+            self.ports.client.set_preferences(values)
+            current = self.ports.client.preferences()
+            wrong = {key: getattr(current, key) for key, value in values.items() if getattr(current, key) != value}
+            status = Status.FAILED if wrong else Status.DONE
+            self._end(action, status, f"the client still has {wrong}" if wrong else None)
+
+    def _force_start(self, actions: Sequence[ForceStart], snapshot: Snapshot) -> None:
+        self._start(actions, snapshot, self.ports.client.force_start)
+
+    def _resume(self, actions: Sequence[Resume], snapshot: Snapshot) -> None:
+        self._start(actions, snapshot, self.ports.client.resume)
+
+    def _start(self, actions: Sequence[Any], snapshot: Snapshot, start: Callable[[list[str]], None]) -> None:
+        due = self._unchanged(actions, snapshot)
+        if due:
+            start([action.hash for action in due])
+        for action in due:
+            self._end(action, Status.DONE)
+
+
+_HANDS: Mapping[type[Action], Callable[[Apply, Any, Snapshot], None]] = {
+    AddTorrent: Apply._add,  # noqa: SLF001 - its own class's table
+    BuyUpload: Apply._buy,  # noqa: SLF001
+    BuyVip: Apply._buy,  # noqa: SLF001
+    DeleteTorrent: Apply._delete,  # noqa: SLF001
+    ForceStart: Apply._force_start,  # noqa: SLF001
+    Resume: Apply._resume,  # noqa: SLF001
+    SetPreferences: Apply._set_preferences,  # noqa: SLF001
+}
+
+
+def _steps(actions: Iterable[Action]) -> list[list[Action]]:
+    """Group the actions by kind, in the order in which the kinds first appear."""
+    steps: dict[type[Action], list[Action]] = {}
+    for action in actions:
+        steps.setdefault(type(action), []).append(action)
+    return list(steps.values())
+
+
+def _purchase(action: BuyUpload | BuyVip, snapshot: Snapshot, now: int) -> Purchase:
+    profile = snapshot.profile
+    assert profile is not None  # a plan that buys has one
+    return Purchase(
+        at=now,
+        cost_bp=action.cost_bp,
+        gib=action.gib if isinstance(action, BuyUpload) else 0,
+        weeks=action.weeks if isinstance(action, BuyVip) else 0,
+        balance_before=profile.bonus_points or 0.0,
+        uploaded_before=profile.uploaded_bytes or 0,
+        vip_until_before=profile.vip_until,
+    )
+
+
+def _paid(purchase: Purchase, balance: float) -> bool:
+    return purchase.balance_before - balance >= purchase.cost_bp * _PRICE_SHARE

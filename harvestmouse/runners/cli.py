@@ -1,0 +1,154 @@
+"""The command line."""
+
+import json
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from harvestmouse import __version__
+
+JOBS = ("grab", "janitor", "spend", "reconcile")
+_SUMMARIES = {
+    "grab": "Grab the best freeleech torrents, if the account may.",
+    "janitor": "Delete torrents that are stuck, unregistered or redundant; never one that owes seed time.",
+    "spend": "Buy upload credit for the deficit, if a tier fits the budget.",
+    "reconcile": "Set the client's queue so that everything owing seed time can seed.",
+}
+
+
+def main() -> NoReturn:
+    """Run the command line; every error a user can cause is one line on stderr and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # Names may hold what a terminal cannot show; that must not end a run.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        _stop("interrupted", 130)
+    except click.ClickException as error:
+        hint = "" if error.exit_code == 1 else "; harvestmouse --help lists the commands"
+        _stop(error.format_message().rstrip(".") + hint, 2)
+    except BrokenPipeError:
+        # The reader of stdout has gone; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        from harvestmouse.core.errors import HarvestmouseError  # noqa: PLC0415 - --version must not pay for it
+
+        if not isinstance(error, HarvestmouseError):
+            raise
+        _stop(str(error), int(getattr(error, "exit_code", 2)))
+    sys.exit(int(code or 0))
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    click.echo(f"harvestmouse: {' '.join(message.split())}", err=True)
+    sys.exit(code)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="harvestmouse", message="%(prog)s %(version)s")
+@click.option("--config", metavar="FILE", help="TOML file to read; also HARVESTMOUSE_CONFIG.")
+@click.option("--preset", metavar="NAME", help="Figures to start from: seed or field.")
+@click.option("--set", "pairs", metavar="KEY=VALUE", multiple=True, help="Set one key, such as grab.ratio_floor=0.5.")
+@click.option("--log-level", type=click.Choice(("debug", "info", "warning", "error")), envvar="HARVESTMOUSE_LOG_LEVEL")
+@click.option("--log-format", type=click.Choice(("text", "json")), envvar="HARVESTMOUSE_LOG_FORMAT")
+@click.pass_context
+def cli(context: click.Context, /, **options: Any) -> None:
+    """Grow a MyAnonamouse ratio with qBittorrent, and never hurt the account while doing so.
+
+    Every job is a dry run: it deletes, buys, adds and changes nothing without --apply.
+    """
+    context.obj = options
+
+
+def _job_command(job: str) -> click.Command:
+    @click.command(job, help=_SUMMARIES[job], short_help=_SUMMARIES[job])
+    @click.option("--apply", "apply_", is_flag=True, help="Act; without it nothing is changed. DRY_RUN=1 wins over it.")
+    @click.option("--json", "as_json", is_flag=True, help="Print the plan with its outcome as JSON.")
+    @click.pass_obj
+    def command(options: dict[str, Any], apply_: bool, as_json: bool) -> int:  # noqa: FBT001 - click's way
+        from harvestmouse.runners.commands import run_job  # noqa: PLC0415 - as are all below: --help must be quick
+
+        return run_job(job, options, apply=apply_, as_json=as_json)
+
+    return command
+
+
+for _job in JOBS:
+    cli.add_command(_job_command(_job))
+
+
+@cli.command()
+@click.argument("job", type=click.Choice(JOBS))
+@click.argument("snapshot", metavar="SNAPSHOT")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
+@click.pass_obj
+def plan(options: dict[str, Any], job: str, snapshot: str, as_json: bool) -> int:  # noqa: FBT001
+    """Decide JOB from a snapshot file (.json or .json.gz, - for stdin), offline."""
+    from harvestmouse.runners.commands import plan_offline  # noqa: PLC0415
+
+    return plan_offline(job, snapshot, options, as_json=as_json)
+
+
+@cli.command()
+def demo() -> int:
+    """Show the seed's incident and its recovery in an embedded world; no network, nothing on disk."""
+    from harvestmouse.runners.demo import demonstrate  # noqa: PLC0415
+
+    demonstrate(click.echo)
+    return 0
+
+
+@cli.group()
+def config() -> None:
+    """Show, check or start a configuration."""
+
+
+@config.command()
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.pass_obj
+def show(options: dict[str, Any], as_json: bool) -> int:  # noqa: FBT001
+    """Print every value with its source; secrets are masked."""
+    from harvestmouse.runners import commands, config, words  # noqa: PLC0415
+
+    rows = config.explain(commands.load_settings(options))
+    if as_json:
+        click.echo(json.dumps([{"key": key, "value": value, "source": source} for key, value, source in rows]))
+    else:
+        click.echo(words.table(rows))
+    return 0
+
+
+@config.command()
+@click.pass_obj
+def check(options: dict[str, Any]) -> int:
+    """Read the whole configuration and say whether it can be used."""
+    from harvestmouse.runners.commands import load_settings  # noqa: PLC0415
+
+    settings = load_settings(options)
+    cookie = "set" if settings.mam.mam_id else "not set: grab and spend need MAM_ID, or a cookie in state_dir"
+    click.echo(f"The configuration can be used. apply = {str(settings.general.apply).lower()}, MAM_ID is {cookie}.")
+    return 0
+
+
+@config.command()
+@click.argument("file", required=False)
+def init(file: str | None) -> int:
+    """Write a commented sample to FILE, or to stdout; an existing file is left alone."""
+    from harvestmouse.runners.config import ConfigError, sample  # noqa: PLC0415
+
+    if file is None:
+        click.echo(sample(), nl=False)
+        return 0
+    try:
+        with open(file, "x", encoding="utf-8") as stream:  # noqa: PTH123 - x refuses to overwrite
+            stream.write(sample())
+    except FileExistsError:
+        raise ConfigError(f"{file} exists already; it was left alone") from None
+    except OSError as error:
+        raise ConfigError(f"cannot write {file}: {error.strerror}") from None
+    click.echo(f"Wrote {file}.")
+    return 0

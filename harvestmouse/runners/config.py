@@ -1,0 +1,316 @@
+"""Read the configuration: flags over environment over file over preset, every value with its source."""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from attrs import Attribute, evolve, fields, frozen
+
+from harvestmouse.adapters.secret import MASK, Secret
+from harvestmouse.core.errors import HarvestmouseError, UnitError
+from harvestmouse.core.policy import PRESETS, ClientPolicy, Policy, show
+from harvestmouse.core.units import parse_duration, parse_size
+from harvestmouse.runners.settings import (
+    KEYS,
+    GeneralSettings,
+    MamSettings,
+    MetricsSettings,
+    QbittorrentSettings,
+    RecordingSettings,
+    Settings,
+    meaning,
+    title,
+)
+
+PREFIX = "HARVESTMOUSE_"
+# Variables that are no keys of the file.
+_CONFIG, _LOG_LEVEL, _LOG_FORMAT = "HARVESTMOUSE_CONFIG", "HARVESTMOUSE_LOG_LEVEL", "HARVESTMOUSE_LOG_FORMAT"
+_NO_KEYS = frozenset({_CONFIG, _LOG_LEVEL, _LOG_FORMAT})
+# Kubernetes sets these for a Service that happens to be called harvestmouse.
+_KUBERNETES = re.compile(r"HARVESTMOUSE_(SERVICE_(HOST|PORT).*|PORT(_.*)?)")
+_FEW = 9
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+
+
+class ConfigError(HarvestmouseError):
+    """The configuration cannot be used; exit code 2."""
+
+
+@frozen
+class Given:
+    """A value as it was written, and where."""
+
+    value: Any
+    source: str
+
+
+Values = dict[tuple[str, str], Given]
+
+
+def load(
+    environment: Mapping[str, str], file: str | None = None, flags: Mapping[tuple[str, str], Given] | None = None
+) -> Settings:
+    """Read the whole configuration.
+
+    Args:
+        environment: The process's environment.
+        file: A TOML file; ``HARVESTMOUSE_CONFIG`` names it where the flag does not.
+        flags: Values of the command line.
+
+    Raises:
+        ConfigError: A key is unknown, a value is of the wrong kind or out of range; the text names both and the source.
+    """
+    path = file or environment.get(_CONFIG) or None
+    given: Values = {**(from_file(Path(path)) if path else {}), **from_environment(environment), **(flags or {})}
+    preset = str(given["", "preset"].value) if ("", "preset") in given else "seed"
+    if preset not in PRESETS:
+        raise ConfigError(f"preset = {preset!r} is unknown; {_nearest(preset, PRESETS)}{_from(given, '', 'preset')}")
+    settings = _assemble(given, PRESETS[preset])
+    if dry_run_forced(environment):
+        settings = evolve(settings, general=evolve(settings.general, apply=False))
+    return settings
+
+
+def dry_run_forced(environment: Mapping[str, str]) -> bool:
+    """Whether ``DRY_RUN`` is on, which wins over everything that says to act.
+
+    Raises:
+        ConfigError: It is neither on nor off; guessing would be dangerous.
+    """
+    word = environment.get("DRY_RUN", "").strip()
+    return bool(word) and _flag(word, "DRY_RUN")
+
+
+def from_file(path: Path) -> Values:
+    """Read a TOML file; a key it does not know is refused, with the nearest one it does."""
+    import tomllib  # noqa: PLC0415 - only a run with a file pays for it
+
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration file {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is no TOML file: {error}") from None
+    sections = {section for section, _ in KEYS}
+    values: Values = {}
+    for name, value in document.items():
+        if isinstance(value, dict):
+            if name not in sections:
+                raise ConfigError(f"{path}: unknown section [{name}]; {_nearest(name, sections - {''})}")
+            values |= {_known(name, key, str(path)): Given(one, str(path)) for key, one in value.items()}
+        else:
+            values[_known("", name, str(path))] = Given(value, str(path))
+    return values
+
+
+def from_environment(environment: Mapping[str, str]) -> Values:
+    """Read ``HARVESTMOUSE_*``, ``MAM_ID`` and their ``_FILE`` forms; an empty variable counts as unset."""
+    names = {_variable(section, name): (section, name) for section, name in KEYS} | {"MAM_ID": ("mam", "mam_id")}
+    values: Values = {}
+    for variable in sorted(environment):
+        text, key = environment[variable], names.get(variable)
+        if key is None and variable.endswith("_FILE"):
+            key = names.get(variable.removesuffix("_FILE"))
+            if key is not None and KEYS[key].type is Secret and text:
+                values[key] = Given(_secret_file(variable, text), variable)
+                continue
+            key = None
+        if key is not None and text.strip():
+            values[key] = Given(text, variable)
+        elif key is None and variable.startswith(PREFIX) and not _is_foreign(variable):
+            raise ConfigError(f"unknown variable {variable}; {_nearest(variable, names)}")
+    return values
+
+
+def from_flags(pairs: Iterable[str]) -> Values:
+    """Read ``section.key=value`` pairs of the command line."""
+    values: Values = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        section, _, key = name.strip().rpartition(".")
+        if not equals:
+            raise ConfigError(f"--set {pair!r}: write it as section.key=value, such as grab.ratio_floor=0.5")
+        values[_known(section, key, "--set")] = Given(value.strip(), f"--set {name.strip()}")
+    return values
+
+
+def explain(settings: Settings) -> list[tuple[str, str, str]]:
+    """Return every key with its value, secrets masked, and its source."""
+    rows = []
+    for (section, name), attribute in KEYS.items():
+        value = _current(settings, section, name)
+        shown = show(value, is_size=bool(attribute.metadata.get("size")))
+        if isinstance(value, Secret):
+            shown = MASK if value else ""
+        base = f"preset {settings.general.preset}" if section and hasattr(settings.policy, section) else "default"
+        source = settings.sources.get((section, name), base)
+        rows.append((title(section, name), _toml(shown), source))
+    return rows
+
+
+def sample() -> str:
+    """Return a commented configuration file with every key at its default."""
+    lines = ["# Configuration of harvestmouse. Every key is shown with its default; uncomment what you change.", ""]
+    section = ""
+    defaults = load({})
+    for (place, name), attribute in KEYS.items():
+        if place != section:
+            section = place
+            lines += ["", f"[{section}]"]
+        value = _current(defaults, place, name)
+        shown = "" if isinstance(value, Secret) else show(value, is_size=bool(attribute.metadata.get("size")))
+        lines.append(f"# {name} = {_toml(shown)}".ljust(50) + f"  # {meaning(place, name)}")
+    return "\n".join(lines) + "\n"
+
+
+def _assemble(given: Values, base: Policy) -> Settings:
+    own = {
+        "client": _build(ClientPolicy, base.client, "qbittorrent", given),
+        "grab": _build(type(base.grab), base.grab, "grab", given),
+        "cleanup": _build(type(base.cleanup), base.cleanup, "cleanup", given),
+        "spend": _build(type(base.spend), base.spend, "spend", given),
+        "reconcile": _build(type(base.reconcile), base.reconcile, "reconcile", given),
+    }
+    return Settings(
+        general=_build(GeneralSettings, GeneralSettings(), "", given),
+        mam=_build(MamSettings, MamSettings(), "mam", given),
+        qbittorrent=_build(QbittorrentSettings, QbittorrentSettings(), "qbittorrent", given),
+        metrics=_build(MetricsSettings, MetricsSettings(), "metrics", given),
+        recordings=_build(RecordingSettings, RecordingSettings(), "recordings", given),
+        policy=Policy(**own),
+        sources={key: one.source for key, one in given.items()},
+    )
+
+
+def _build(kind: type[Any], base: Any, section: str, given: Values) -> Any:
+    """Change a section's defaults, one key at a time so that an error names its key and source."""
+    wanted = {}
+    for attribute in fields(kind):
+        one = given.get((section, attribute.name))
+        if one is not None:
+            wanted[attribute.name] = _convert(one, attribute, title(section, attribute.name))
+    try:
+        return evolve(base, **wanted)
+    except HarvestmouseError as error:
+        name = str(error).split(" ", 1)[0]
+        prefix = f"[{section}] " if section else ""
+        raise ConfigError(f"{prefix}{error}{_from(given, section, name)}") from None
+
+
+def _convert(given: Given, attribute: "Attribute[Any]", name: str) -> Any:
+    try:
+        return _read(given.value, attribute, name)
+    except UnitError as error:
+        raise ConfigError(f"{name}: {error} (from {given.source})") from None
+    except (TypeError, ValueError):
+        shown = MASK if attribute.type is Secret else repr(given.value)
+        raise ConfigError(f"{name} = {shown} is no {_kind(attribute)} (from {given.source})") from None
+
+
+def _read(value: Any, attribute: "Attribute[Any]", name: str) -> Any:
+    kind: Any = attribute.type
+    if attribute.metadata.get("size"):
+        return parse_size(value) if isinstance(value, str) else _plain(value, int)
+    if get_origin(kind) is tuple:
+        return _list(value, get_args(kind)[0])
+    if kind is bool:
+        return value if isinstance(value, bool) else _flag(_plain(value, str), name)
+    if kind is timedelta:
+        return parse_duration(_plain(value, str))
+    if kind is Secret:
+        return Secret(_plain(value, str).strip())
+    if kind is Path:
+        return Path(_plain(value, str)).expanduser()
+    if kind is str:
+        return _plain(value, str)
+    return _number(value, kind)
+
+
+def _number(value: Any, kind: type[Any]) -> Any:
+    if isinstance(value, str):
+        return kind(value.strip())
+    return float(_plain(value, (int, float))) if kind is float else _plain(value, int)
+
+
+def _list(value: Any, kind: type[Any]) -> tuple[Any, ...]:
+    parts = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    return tuple(_number(part, int) if kind is int else _plain(part, str) for part in _plain(parts, list))
+
+
+def _plain(value: Any, kind: type[Any] | tuple[type[Any], ...]) -> Any:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _flag(word: str, name: str) -> bool:
+    folded = word.strip().casefold()
+    if folded not in _TRUE | _FALSE:
+        raise ConfigError(f"{name} = {word!r} is neither on (1, true, yes) nor off (0, false, no)")
+    return folded in _TRUE
+
+
+def _kind(attribute: "Attribute[Any]") -> str:
+    if attribute.metadata.get("size"):
+        return "size; write it as '50 MiB'"
+    names: dict[Any, str] = {
+        int: "whole number",
+        float: "number",
+        str: "text",
+        timedelta: "duration; write it as '72h'",
+    }
+    return names.get(attribute.type, "list" if get_origin(attribute.type) is tuple else "usable value")
+
+
+def _known(section: str, name: str, place: str) -> tuple[str, str]:
+    if (section, name) not in KEYS:
+        names = [title(*key) for key in KEYS]
+        raise ConfigError(f"{place}: unknown key {title(section, name)}; {_nearest(title(section, name), names)}")
+    return section, name
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    choices = sorted(known)
+    near = get_close_matches(word, choices, 1, 0.5)
+    if near:
+        return f"did you mean {near[0]}?"
+    return "config show lists all keys" if len(choices) > _FEW else "known are " + ", ".join(choices)
+
+
+def _variable(section: str, name: str) -> str:
+    return PREFIX + (f"{section}_{name}" if section else name).upper()
+
+
+def _is_foreign(variable: str) -> bool:
+    return variable in _NO_KEYS or _KUBERNETES.fullmatch(variable) is not None
+
+
+def _secret_file(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{variable}: cannot read {path}: {getattr(error, 'strerror', 'no text')}") from None
+
+
+def _from(given: Values, section: str, name: str) -> str:
+    one = given.get((section, name))
+    return "" if one is None else f" (from {one.source})"
+
+
+def _current(settings: Settings, section: str, name: str) -> Any:
+    if section == "qbittorrent" and hasattr(settings.policy.client, name):
+        return getattr(settings.policy.client, name)
+    owner = settings.general if not section else getattr(settings, section, None) or getattr(settings.policy, section)
+    return getattr(owner, name)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(one) for one in value) + "]"
+    return str(value) if isinstance(value, int | float) else f'"{value}"'

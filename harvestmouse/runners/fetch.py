@@ -1,0 +1,100 @@
+"""Fetch what each job decides from, in the order that asks the least."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import evolve
+
+from harvestmouse.core import cleanup, grab, reconcile, spend
+from harvestmouse.core.model import Snapshot, Torrent
+from harvestmouse.core.policy import Policy
+from harvestmouse.core.spend import settle
+from harvestmouse.core.wire.snapshot import parse_memory
+from harvestmouse.runners.ports import Ports, log
+
+
+def fetch_janitor(ports: Ports, policy: Policy) -> Snapshot:
+    """List the category, then ask for the tracker messages that a rule can use."""
+    listing = ports.client.torrents(policy.client.category)
+    snapshot = Snapshot(
+        taken_at=ports.clock(),
+        torrents=listing.torrents,
+        malformed_torrents=listing.malformed,
+        **parse_memory(ports.memory.listing()),
+    )
+    wanted = cleanup.wants_messages(snapshot.managed(policy.client.category), policy.cleanup, snapshot.taken_at)
+    asked = {torrent.hash: torrent for torrent in ports.client.with_messages(wanted)}
+    torrents: list[Torrent] = [asked.get(torrent.hash, torrent) for torrent in snapshot.torrents or ()]
+    return evolve(snapshot, torrents=torrents)
+
+
+def fetch_grab(ports: Ports, policy: Policy) -> Snapshot:
+    """Read the profile; ask the client only if the profile allows to grab, and search only if the client does too."""
+    profile = ports.site.profile()
+    snapshot = Snapshot(
+        taken_at=ports.clock(),
+        profile=profile,
+        ledger=ports.ledger.entries(),
+        **parse_memory(ports.memory.account()),
+    )
+    if grab.profile_guard(snapshot, policy) is not None:
+        return snapshot
+    listing = ports.client.everything()
+    snapshot = evolve(
+        snapshot,
+        torrents=listing.torrents,
+        malformed_torrents=listing.malformed,
+        free_space_bytes=listing.free_space_bytes,
+    )
+    if grab.guard(snapshot, policy) is not None:
+        return snapshot
+    while (query := grab.next_query(snapshot, policy)) is not None:
+        page = ports.site.search(query, snapshot.taken_at)
+        log.debug("search from row %d: %d rows of %s", query.start, page.row_count, page.found)
+        snapshot = evolve(snapshot, searches=(*(snapshot.searches or ()), page))
+    return snapshot
+
+
+def fetch_spend(ports: Ports, policy: Policy) -> Snapshot:  # noqa: ARG001 - one shape for all
+    """Read the profile, and settle an earlier purchase whose fate is unknown."""
+    profile, now = ports.site.profile(), ports.clock()
+    pending = ports.journal.pending()
+    if pending is not None:
+        happened = settle(pending, profile, now)
+        if happened is not None:
+            ports.journal.close(now, "happened" if happened else "did not happen")
+            log.info("An earlier purchase is settled: it %s.", "happened" if happened else "did not happen")
+            pending = None
+    memory = {**ports.memory.account(), "purchase_pending": pending is not None}
+    return Snapshot(taken_at=now, profile=profile, **parse_memory(memory))
+
+
+def fetch_reconcile(ports: Ports, policy: Policy) -> Snapshot:  # noqa: ARG001 - one shape for all
+    """Read the preferences and list every torrent: all of them share the slots."""
+    preferences = ports.client.preferences()
+    listing = ports.client.everything()
+    return Snapshot(
+        taken_at=ports.clock(),
+        preferences=preferences,
+        torrents=listing.torrents,
+        malformed_torrents=listing.malformed,
+    )
+
+
+FETCH: Mapping[str, Callable[[Ports, Policy], Snapshot]] = {
+    grab.JOB: fetch_grab,
+    cleanup.JOB: fetch_janitor,
+    spend.JOB: fetch_spend,
+    reconcile.JOB: fetch_reconcile,
+}
+
+# These jobs use the site's session, so only one of them runs at a time; the others never wait.
+SITE_JOBS = frozenset({grab.JOB, spend.JOB})
+
+
+def remember(ports: Ports, snapshot: Snapshot, plan: Any, deleted: int) -> None:
+    """Leave for the next run what this one has seen."""
+    if plan.job == cleanup.JOB and snapshot.torrents is not None:
+        ports.memory.remember_listing(len(snapshot.managed(plan.policy["category"])) - deleted)
+    if snapshot.profile is not None and snapshot.profile.bonus_points is not None:
+        ports.memory.remember_balance(snapshot.taken_at, snapshot.profile.bonus_points)

@@ -1,0 +1,105 @@
+"""Wire the adapters a run needs, each only when it is first asked for."""
+
+import logging
+import time
+from collections.abc import Callable
+from functools import cached_property
+from importlib.metadata import entry_points
+from typing import Any
+
+from attrs import define
+
+from harvestmouse.adapters.interface import Client, Site
+from harvestmouse.adapters.state import journal, ledger
+from harvestmouse.adapters.state.journal import Journal
+from harvestmouse.adapters.state.ledger import Ledger
+from harvestmouse.adapters.state.memory import Memory
+from harvestmouse.runners.config import ConfigError
+from harvestmouse.runners.settings import Settings
+
+log = logging.getLogger("harvestmouse")
+
+
+def _seconds() -> int:
+    return int(time.time())
+
+
+@define(slots=False)
+class Ports:
+    """Everything outside that one run may use.
+
+    Attributes:
+        settings: The configuration.
+        clock: Unix seconds.
+    """
+
+    settings: Settings
+    clock: Callable[[], int] = _seconds
+
+    @cached_property
+    def site(self) -> Site:
+        """Return the site, over its session."""
+        site: Site = _adapter("site", self.settings.mam.adapter, {"mam": _open_mam})(self.settings)
+        return site
+
+    @cached_property
+    def client(self) -> Client:
+        """Return the torrent client."""
+        name = self.settings.qbittorrent.adapter
+        client: Client = _adapter("client", name, {"qbittorrent": _open_qbittorrent})(self.settings)
+        return client
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Return the ledger of grabbed ids."""
+        return Ledger(self.settings.general.state_dir / ledger.NAME)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """Return the purchase journal."""
+        return Journal(self.settings.general.state_dir / journal.NAME)
+
+    @cached_property
+    def memory(self) -> Memory:
+        """Return what earlier runs left."""
+        return Memory(self.settings.general.state_dir)
+
+    def close(self) -> None:
+        """Let go of everything that was opened."""
+        for name in ("site", "client"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
+
+
+def _adapter(kind: str, name: str, built_in: dict[str, Callable[[Settings], Any]]) -> Callable[[Settings], Any]:
+    """Find an adapter by name: the built-in one, or a third party's behind an entry point."""
+    if name in built_in:
+        return built_in[name]
+    group = f"harvestmouse.{kind}s"
+    found = [point for point in entry_points(group=group) if point.name == name]
+    if not found:
+        known = sorted({*built_in, *(point.name for point in entry_points(group=group))})
+        raise ConfigError(f"adapter = {name!r} is no known {kind} adapter; known are {', '.join(known)}")
+    opener: Callable[[Settings], Any] = found[0].load()
+    return opener
+
+
+def _open_mam(settings: Settings) -> Site:
+    from harvestmouse.adapters.mam import Limits, MamSession, MamSite  # noqa: PLC0415 - the janitor never needs it
+    from harvestmouse.adapters.state import cookie  # noqa: PLC0415
+
+    mam = settings.mam
+    limits = Limits(
+        spacing=mam.request_spacing.total_seconds(),
+        connect=mam.connect_timeout.total_seconds(),
+        read=mam.read_timeout.total_seconds(),
+    )
+    store = cookie.CookieStore(settings.general.state_dir / cookie.NAME, mam.mam_id)
+    return MamSite(MamSession(mam.base_url, store, limits, log.info))
+
+
+def _open_qbittorrent(settings: Settings) -> Client:
+    from harvestmouse.adapters.qbittorrent import QbittorrentClient  # noqa: PLC0415 - spend never needs it
+
+    chosen = settings.qbittorrent
+    return QbittorrentClient(url=chosen.url, username=chosen.username, password=chosen.password, api_key=chosen.api_key)

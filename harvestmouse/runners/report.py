@@ -1,0 +1,102 @@
+"""What a run did: the plan, how each action ended, and the exit code that sums it up."""
+
+from collections.abc import Mapping
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from attrs import field, frozen
+
+from harvestmouse.core.actions import Action
+from harvestmouse.core.guarantees import Violation
+from harvestmouse.core.plan import Plan, Reason
+from harvestmouse.core.wire.plan import unparse_plan
+
+
+class Exit(IntEnum):
+    """The exit codes of the command line."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    SESSION_REFUSED = 3
+    UNAVAILABLE = 4
+    BLOCKED = 5
+    LOCKED = 6
+
+
+class Status(StrEnum):
+    """How an action ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    NOT_ATTEMPTED = "not_attempted"
+
+
+@frozen
+class Outcome:
+    """How one action ended, and why where it is not done."""
+
+    action: Action
+    status: Status
+    why: str | None = None
+
+
+@frozen(kw_only=True)
+class Report:
+    """One run.
+
+    Attributes:
+        apply: Whether the run was to act.
+        violations: Guarantees the plan would have broken; then nothing was done.
+        error: What ended the run early, in words.
+        error_code: The exit code that goes with it.
+    """
+
+    plan: Plan
+    apply: bool
+    outcomes: tuple[Outcome, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    error: str | None = None
+    error_code: Exit = field(default=Exit.FAILED)
+
+    @property
+    def exit_code(self) -> Exit:
+        """Return the exit code: the gravest thing that happened."""
+        blocked = self.plan.skip is not None and self.plan.skip.reason in _SAFETY_STOPS
+        if self.violations or blocked:
+            return Exit.BLOCKED
+        if self.error is not None:
+            return self.error_code
+        failed = any(outcome.status is Status.FAILED for outcome in self.outcomes)
+        return Exit.FAILED if failed else Exit.DONE
+
+    def count(self, status: Status) -> int:
+        """Count the actions that ended so."""
+        return sum(outcome.status is status for outcome in self.outcomes)
+
+    def unparse(self) -> dict[str, Any]:
+        """Return the JSON form: the plan's, with its outcome."""
+        return {**unparse_plan(self.plan), "outcome": self._outcome()}
+
+    def _outcome(self) -> Mapping[str, Any]:
+        return {
+            "mode": "apply" if self.apply else "dry_run",
+            "exit_code": int(self.exit_code),
+            "actions": [
+                {"action": one.action.kind, "subject": subject(one.action), "status": one.status, "why": one.why}
+                for one in self.outcomes
+            ],
+            "violations": [
+                {"guarantee": one.guarantee, "subject": one.subject, "detail": one.detail} for one in self.violations
+            ],
+            "error": self.error,
+        }
+
+
+# A listing that cannot be believed stops the job like a broken guarantee does.
+_SAFETY_STOPS = frozenset({Reason.EMPTY_LISTING, Reason.SHRUNKEN_LISTING})
+
+
+def subject(action: Action) -> str:
+    """Name what an action is about: an info-hash, a torrent id, or what is bought or written."""
+    return str(getattr(action, "hash", None) or getattr(action, "id", None) or action.kind)

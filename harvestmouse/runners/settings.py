@@ -1,0 +1,190 @@
+"""What can be configured: every key, its kind, its default and what it means."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from attrs import Attribute, field, fields, frozen
+
+from harvestmouse.adapters.secret import Secret
+from harvestmouse.core.errors import PolicyError
+from harvestmouse.core.policy import CleanupPolicy, ClientPolicy, GrabPolicy, Policy, ReconcilePolicy, SpendPolicy
+from harvestmouse.core.units import MIB
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def _web(_: Any, attribute: "Attribute[Any]", value: str) -> None:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise PolicyError(
+            f"{attribute.name} = {value!r} is no web address; write it as 'https://host' or 'http://host:port'"
+        )
+
+
+def _site(instance: Any, attribute: "Attribute[Any]", value: str) -> None:
+    _web(instance, attribute, value)
+    parts = urlsplit(value)
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise PolicyError(f"{attribute.name} = {value!r} would send the cookie in plain text; use https")
+
+
+def _span(seconds: float) -> Any:
+    return field(default=timedelta(seconds=seconds), validator=_not_negative)
+
+
+def _not_negative(_: Any, attribute: "Attribute[Any]", value: timedelta) -> None:
+    if value < timedelta(0):
+        raise PolicyError(f"{attribute.name} is negative")
+
+
+def _limit(seconds: float) -> Any:
+    return field(default=timedelta(seconds=seconds), validator=_positive)
+
+
+def _positive(_: Any, attribute: "Attribute[Any]", value: timedelta) -> None:
+    if value <= timedelta(0):
+        raise PolicyError(f"{attribute.name} must be above 0")
+
+
+@frozen(kw_only=True)
+class GeneralSettings:
+    """Keys at the top of the file.
+
+    Attributes:
+        preset: Figures to start from: seed or field.
+        apply: Act; without it every job only says what it would do.
+        state_dir: Where cookie, ledger, journal and lock are kept.
+        lock_wait: How long to wait for another run that uses the site's session.
+    """
+
+    preset: str = "seed"
+    apply: bool = False
+    state_dir: Path = Path("/data")
+    lock_wait: timedelta = _span(60)
+
+
+@frozen(kw_only=True)
+class MamSettings:
+    """The site.
+
+    Attributes:
+        mam_id: The session's cookie, from Preferences -> Security; better set as MAM_ID or MAM_ID_FILE.
+        base_url: The site.
+        tracker_url: The tracker's host, which has the address API.
+        request_spacing: Time between two requests.
+        connect_timeout: Time limit for a connection.
+        read_timeout: Time limit for an answer.
+        register_address: Tell the site the client's address.
+        adapter: Which adapter talks to the site.
+    """
+
+    mam_id: Secret = field(factory=lambda: Secret(""))
+    base_url: str = field(default="https://www.myanonamouse.net", validator=_site)
+    tracker_url: str = field(default="https://t.myanonamouse.net", validator=_site)
+    request_spacing: timedelta = _span(3)
+    connect_timeout: timedelta = _limit(10)
+    read_timeout: timedelta = _limit(30)
+    register_address: bool = False
+    adapter: str = "mam"
+
+
+@frozen(kw_only=True)
+class QbittorrentSettings:
+    """The torrent client.
+
+    Attributes:
+        url: The Web UI's address.
+        username: User name; empty where the client lets this address in without a login.
+        password: Password.
+        api_key: API key of qBittorrent 5.2 and later, in place of user name and password.
+        adapter: Which adapter talks to the client.
+    """
+
+    url: str = field(default="http://127.0.0.1:8080", validator=_web)
+    username: str = ""
+    password: Secret = field(factory=lambda: Secret(""))
+    api_key: Secret = field(factory=lambda: Secret(""))
+    adapter: str = "qbittorrent"
+
+
+@frozen(kw_only=True)
+class MetricsSettings:
+    """Where figures go.
+
+    Attributes:
+        pushgateway_url: A Prometheus Pushgateway; empty for none.
+        textfile: A file for node_exporter's textfile collector; empty for none.
+    """
+
+    pushgateway_url: str = ""
+    textfile: str = ""
+
+
+@frozen(kw_only=True)
+class RecordingSettings:
+    """What is kept of every run; recording comes with a later version, the keys are reserved.
+
+    Attributes:
+        enabled: Record.
+        keep_days: For how many days.
+        max_size: How much in all, bytes.
+    """
+
+    enabled: bool = True
+    keep_days: int = 90
+    max_size: int = field(default=500 * MIB, metadata={"size": True})
+
+
+@frozen(kw_only=True)
+class Settings:
+    """The whole configuration, and where each value comes from.
+
+    Attributes:
+        sources: (section, key) to the source in words; absent for a default of the preset.
+    """
+
+    general: GeneralSettings
+    mam: MamSettings
+    qbittorrent: QbittorrentSettings
+    metrics: MetricsSettings
+    recordings: RecordingSettings
+    policy: Policy
+    sources: Mapping[tuple[str, str], str]
+
+
+# Section to the classes whose attributes are its keys.
+SECTIONS: Mapping[str, tuple[type[Any], ...]] = {
+    "": (GeneralSettings,),
+    "mam": (MamSettings,),
+    "qbittorrent": (QbittorrentSettings, ClientPolicy),
+    "metrics": (MetricsSettings,),
+    "recordings": (RecordingSettings,),
+    "grab": (GrabPolicy,),
+    "cleanup": (CleanupPolicy,),
+    "spend": (SpendPolicy,),
+    "reconcile": (ReconcilePolicy,),
+}
+
+KEYS: Mapping[tuple[str, str], "Attribute[Any]"] = {
+    (section, attribute.name): attribute
+    for section, classes in SECTIONS.items()
+    for one in classes
+    for attribute in fields(one)
+}
+
+
+def title(section: str, name: str) -> str:
+    """Name a key the way the file has it: ``[grab] ratio_floor``."""
+    return f"[{section}] {name}" if section else name
+
+
+def meaning(section: str, name: str) -> str:
+    """Return what a key means, from its class's docstring."""
+    for one in SECTIONS[section]:
+        for line in (one.__doc__ or "").splitlines():
+            if line.strip().startswith(f"{name}: "):
+                return line.strip().removeprefix(f"{name}: ").rstrip(".")
+    return ""

@@ -1,0 +1,171 @@
+"""What a run says to people: log lines that operators of the old scripts know, and a readable plan."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from harvestmouse.core.actions import (
+    Action,
+    AddTorrent,
+    BuyUpload,
+    BuyVip,
+    DeleteTorrent,
+    ForceStart,
+    Resume,
+    SetPreferences,
+)
+from harvestmouse.core.plan import Plan, Reason, Verdict
+from harvestmouse.core.units import GIB, format_size, format_span
+from harvestmouse.runners.report import Report, Status, subject
+
+log = logging.getLogger("harvestmouse")
+
+_SHOWN_ACTIONS = 10
+_NAME_WIDTH = 60
+
+
+def announce_plan(plan: Plan) -> None:
+    """Log what was decided."""
+    figures = plan.figures
+    if plan.skip is not None:
+        if plan.job == "grab":
+            floor, reason = plan.policy["ratio_floor"], plan.skip.reason.value
+            ratio = _ratio(figures.get("ratio"))
+            log.info("Skip grab: ratio=%s class=%s (floor=%s) reason=%s", ratio, figures["class"], floor, reason)
+        log.info("%s is skipped: %s", plan.job, plan.skip.detail)
+    elif plan.job == "spend":
+        log.info(
+            "Profile: ratio=%s class=%s DL=%.2f GiB UL=%.2f GiB BP=%.0f | "
+            "deficit=%.2f GiB needed=%d affordable=%d buy=%d",
+            _ratio(figures["ratio"]),
+            figures["class"],
+            figures["downloaded_bytes"] / GIB,
+            figures["uploaded_bytes"] / GIB,
+            figures["balance_bp"],
+            figures["deficit_bytes"] / GIB,
+            figures["needed_gib"],
+            figures["affordable_gib"],
+            figures["buy_gib"],
+        )
+
+
+def announce_report(report: Report) -> None:
+    """Log how the run ended."""
+    plan = report.plan
+    if plan.skip is None:
+        for line in _done(report):
+            log.info("%s", line)
+    if report.error is not None:
+        log.error("%s", report.error)
+
+
+def describe(report: Report) -> str:
+    """Return a readable account of a run: what was decided, why, and how it ended."""
+    plan = report.plan
+    mode = "applied" if report.apply else "dry run, nothing is changed without --apply"
+    lines = [f"{plan.job} ({mode})"]
+    if plan.skip is not None:
+        lines.append(f"  skipped: {plan.skip.reason.value} - {clean(plan.skip.detail)}")
+    if report.violations:
+        lines.append("  refused: the plan would break a guarantee; nothing was done")
+        lines += [f"    {one.guarantee} {clean(one.subject)}: {clean(one.detail)}" for one in report.violations]
+    lines += _counts(plan)
+    lines += _actions(report)
+    if not plan.complete:
+        lines.append("  Not every source was there; decisions that need it are held.")
+    lines += [f"  Advice: {clean(sentence)}" for sentence in plan.advice]
+    return "\n".join(lines)
+
+
+def clean(text: str) -> str:
+    """Take out what could move a terminal's cursor or colour: names come from strangers."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def _done(report: Report) -> Iterator[str]:
+    plan, done = report.plan, report.count(Status.DONE)
+    counts, figures = plan.counts, plan.figures
+    if plan.job == "janitor":
+        kept = counts["keep"]
+        owed, held = kept[Reason.HNR_WINDOW], kept[Reason.RECOVERY_HOLD]
+        skipped = sum(kept.values()) - owed - held
+        line = f"Done: deleted={done} preserved_hnr={owed} skipped_active={skipped} dry_run={not report.apply}"
+        yield line if report.apply else f"{line} candidates={len(plan.actions)}"
+        yield f"per reason: {counts['delete']}"
+    elif plan.job == "spend":
+        spent = sum(
+            one.action.gib for one in report.outcomes if isinstance(one.action, BuyUpload) and one.status is Status.DONE
+        )
+        balance, needed, affordable = figures["balance_bp"], figures["needed_gib"], figures["affordable_gib"]
+        left = balance - sum(getattr(one.action, "cost_bp", 0) for one in report.outcomes if one.status is Status.DONE)
+        yield f"Done: BP={left:.0f}, spent={spent} GiB (needed={needed}, affordable={affordable})"
+    elif plan.job == "grab":
+        seen, picks = len(plan.decisions), plan.count(Verdict.PICK)
+        yield f"Done: grabbed={done} picks={picks} results={seen} dry_run={not report.apply}"
+    else:
+        yield f"Done: changed={done} actions={len(plan.actions)} dry_run={not report.apply}"
+
+
+def _counts(plan: Plan) -> Iterator[str]:
+    for verdict, reasons in plan.counts.items():
+        for name, count in reasons.items():
+            if count:
+                yield f"  {verdict:<11} {count:>5}  {name:<20} {Reason(name).sentence}"
+
+
+def _actions(report: Report) -> Iterator[str]:
+    pairs = [(one.action, one) for one in report.outcomes]
+    for action, outcome in pairs[:_SHOWN_ACTIONS]:
+        ended = "" if not report.apply else f" [{outcome.status.value}{_why(outcome.why)}]"
+        yield f"    {_action(action, report.plan)}{ended}"
+    if len(pairs) > _SHOWN_ACTIONS:
+        yield f"    ... and {len(pairs) - _SHOWN_ACTIONS} more; --json shows all, and every item that was kept"
+
+
+def _why(why: str | None) -> str:
+    return f": {clean(why)}" if why else ""
+
+
+def _action(action: Action, plan: Plan) -> str:
+    match action:
+        case AddTorrent():
+            facts = f"score {action.score:g}, {action.leechers} leechers, {action.seeders} seeders"
+            return f"add {_name(action.title)} (id {action.id}, {format_size(action.size_bytes)}, {facts})"
+        case DeleteTorrent():
+            return f"delete {_name(action.name)} ({action.reason}{_facts(action, plan)})"
+        case BuyUpload():
+            return f"buy {action.gib} GiB of upload credit for {action.cost_bp} BP"
+        case BuyVip():
+            return f"buy {action.weeks} weeks of VIP for {action.cost_bp} BP"
+        case SetPreferences():
+            changes = (f"{key} {one['from']} -> {one['to']} ({one['reason']})" for key, one in action.changes.items())
+            return "set " + ", ".join(changes)
+        case ForceStart() | Resume():
+            return f"{action.kind.replace('_', '-')} {_name(action.name)} ({action.reason})"
+    return f"{action.kind} {subject(action)}"
+
+
+def _facts(action: DeleteTorrent, plan: Plan) -> str:
+    facts: dict[str, Any] = next((dict(one.facts) for one in plan.decisions if one.subject == action.hash), {})
+    if not facts:
+        return ""
+    age, seeded = format_span(facts["age_seconds"]), format_span(facts["seeding_seconds"])
+    return f"; age {age}, seeded {seeded}, {format_size(facts['downloaded_bytes'])} down"
+
+
+def _name(name: str) -> str:
+    text = clean(name)
+    return f'"{text if len(text) <= _NAME_WIDTH else text[: _NAME_WIDTH - 1] + "…"}"'
+
+
+def _ratio(ratio: Any) -> str:
+    return str(round(ratio, 4)) if isinstance(ratio, float) else str(ratio)
+
+
+def table(rows: Iterable[tuple[str, ...]]) -> str:
+    """Lay out rows in columns."""
+    listed = list(rows)
+    widths = [max(len(row[column]) for row in listed) for column in range(len(listed[0]))] if listed else []
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in listed
+    )
