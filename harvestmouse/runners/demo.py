@@ -17,6 +17,7 @@ from harvestmouse.runners.words import describe
 
 # The morning of the recovery.
 _NOW = 1_776_598_800
+_SHOWN = 5
 _STUCK, _ACTIVE = 466, 35
 _DOWNLOADED = int(715.55 * MIB)
 _TITLES = (
@@ -80,6 +81,7 @@ def recover(world: World) -> None:
         class_name="User",
         uploaded_bytes=GIB,
         bonus_points=24_051.0,
+        unsat_limit=50,
     )
 
 
@@ -99,7 +101,7 @@ class _Stage:
         ports.site = MemorySite(self._world)
         ports.client = MemoryClient(self._world)
         report = run(job, ports, apply=apply)
-        self._say(f"{caption}\n\n{describe(report)}\n")
+        self._say(f"{caption}\n\n{describe(report, _SHOWN)}\n")
 
 
 def _torrent(number: int, *, stuck: bool) -> Torrent:

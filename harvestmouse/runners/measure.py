@@ -46,10 +46,10 @@ def _account(plan: Plan) -> Iterator[Sample]:
         value = figures.get(key)
         if value is not None:
             yield Sample(name, meaning, float("inf") if isinstance(value, str) else value)
-    name = figures.get("class")
-    if name is not None:
-        labels = {"classname": name}
-        yield Sample("mam_class_code", "Mouse 0 to Elite VIP 4; unknown -1.", _CLASS_CODES.get(name, -1), labels)
+    class_name = figures.get("class")
+    if class_name is not None:
+        code = _CLASS_CODES.get(class_name, -1)
+        yield Sample("mam_class_code", "Mouse 0 to Elite VIP 4; unknown -1.", code, {"classname": class_name})
 
 
 def _grab(report: Report) -> Iterator[Sample]:

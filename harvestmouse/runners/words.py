@@ -59,7 +59,7 @@ def announce_report(report: Report) -> None:
         log.error("%s", report.error)
 
 
-def describe(report: Report) -> str:
+def describe(report: Report, shown: int = _SHOWN_ACTIONS) -> str:
     """Return a readable account of a run: what was decided, why, and how it ended."""
     plan = report.plan
     mode = "applied" if report.apply else "dry run, nothing is changed without --apply"
@@ -69,9 +69,10 @@ def describe(report: Report) -> str:
     if report.violations:
         lines.append("  refused: the plan would break a guarantee; nothing was done")
         lines += [f"    {one.guarantee} {clean(one.subject)}: {clean(one.detail)}" for one in report.violations]
+    lines += _headline(plan)
     lines += _counts(plan)
-    lines += _actions(report)
-    if not plan.complete:
+    lines += _actions(report, shown)
+    if plan.skip is None and not plan.complete:
         lines.append("  Not every source was there; decisions that need it are held.")
     lines += [f"  Advice: {clean(sentence)}" for sentence in plan.advice]
     return "\n".join(lines)
@@ -106,6 +107,20 @@ def _done(report: Report) -> Iterator[str]:
         yield f"Done: changed={done} actions={len(plan.actions)} dry_run={not report.apply}"
 
 
+def _headline(plan: Plan) -> Iterator[str]:
+    """Yield the account's figures, where the job looked at them."""
+    figures = plan.figures
+    if figures.get("class") is None:
+        return
+    line = f"  class {clean(figures['class'])}, ratio {_ratio(figures['ratio'])}, {_points(figures['balance_bp'])}"
+    if "needed_gib" in figures:
+        deficit = figures["deficit_bytes"] / GIB
+        line += f"; deficit {deficit:.2f} GiB, needed {figures['needed_gib']} GiB, affordable {figures['affordable_gib']} GiB"
+    elif figures["unsat_used"] is not None:
+        line += f"; {figures['unsat_used']} of {figures['unsat_limit']} unsatisfied"
+    yield line
+
+
 def _counts(plan: Plan) -> Iterator[str]:
     for verdict, reasons in plan.counts.items():
         for name, count in reasons.items():
@@ -113,13 +128,13 @@ def _counts(plan: Plan) -> Iterator[str]:
                 yield f"  {verdict:<11} {count:>5}  {name:<20} {Reason(name).sentence}"
 
 
-def _actions(report: Report) -> Iterator[str]:
+def _actions(report: Report, shown: int) -> Iterator[str]:
     pairs = [(one.action, one) for one in report.outcomes]
-    for action, outcome in pairs[:_SHOWN_ACTIONS]:
+    for action, outcome in pairs[:shown]:
         ended = "" if not report.apply else f" [{outcome.status.value}{_why(outcome.why)}]"
         yield f"    {_action(action, report.plan)}{ended}"
-    if len(pairs) > _SHOWN_ACTIONS:
-        yield f"    ... and {len(pairs) - _SHOWN_ACTIONS} more; --json shows all, and every item that was kept"
+    if len(pairs) > shown:
+        yield f"    ... and {len(pairs) - shown} more; --json shows all, and every item that was kept"
 
 
 def _why(why: str | None) -> str:
@@ -169,3 +184,7 @@ def table(rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in listed
     )
+
+
+def _points(balance: float | None) -> str:
+    return "unknown points" if balance is None else f"{balance:.0f} BP"
