@@ -114,8 +114,8 @@ def _headline(plan: Plan) -> Iterator[str]:
         return
     line = f"  class {clean(figures['class'])}, ratio {_ratio(figures['ratio'])}, {_points(figures['balance_bp'])}"
     if "needed_gib" in figures:
-        deficit = figures["deficit_bytes"] / GIB
-        line += f"; deficit {deficit:.2f} GiB, needed {figures['needed_gib']} GiB, affordable {figures['affordable_gib']} GiB"
+        deficit, needed, means = figures["deficit_bytes"] / GIB, figures["needed_gib"], figures["affordable_gib"]
+        line += f"; deficit {deficit:.2f} GiB, needed {needed} GiB, affordable {means} GiB"
     elif figures["unsat_used"] is not None:
         line += f"; {figures['unsat_used']} of {figures['unsat_limit']} unsatisfied"
     yield line
