@@ -62,6 +62,6 @@ def binary_of(version: str) -> Path:
     except MissingComponentError as missing:
         reason = str(missing)
     # A machine whose purpose is to test everything must not pass by testing less.
-    if os.environ.get("CI") or os.environ.get("HARVESTMOUSE_REQUIRE_COMPONENTS") == "1":
+    if os.environ.get("CI") or os.environ.get("TEST_REQUIRE_COMPONENTS") == "1":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

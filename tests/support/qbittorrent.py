@@ -327,7 +327,7 @@ class QBittorrent:
 
 def find_binary(version: str) -> Path:
     """Find the qbittorrent-nox of a version: the installed one, or one that was unpacked."""
-    directory = Path(os.environ.get("HARVESTMOUSE_QBITTORRENT_DIR") or _CHECKOUT / ".cache" / "qbittorrent")
+    directory = Path(os.environ.get("TEST_QBITTORRENT_DIR") or _CHECKOUT / ".cache" / "qbittorrent")
     installed = shutil.which("qbittorrent-nox")
     candidates = [Path(installed)] if installed else []
     candidates.append(directory / version / "qbittorrent-nox")
