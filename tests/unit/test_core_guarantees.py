@@ -1,0 +1,312 @@
+"""Each guarantee refuses a plan made by hand that breaks it, and says what was measured."""
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from harvestmouse.core.actions import (
+    Action,
+    AddTorrent,
+    BuyUpload,
+    BuyVip,
+    DeleteTorrent,
+    ForceStart,
+    Resume,
+    SetPreferences,
+)
+from harvestmouse.core.guarantees import GUARANTEES, check
+from harvestmouse.core.jobs import JOBS
+from harvestmouse.core.model import AccountClass, Snapshot
+from harvestmouse.core.plan import Plan
+from harvestmouse.core.policy import SEED, Policy
+from tests.support.builders import (
+    DAY,
+    GIB,
+    HOUR,
+    MIB,
+    NOW,
+    OWED,
+    download,
+    entry,
+    hash_of,
+    mouse,
+    page,
+    policy,
+    profile,
+    result,
+    snapshot,
+    torrent,
+)
+
+KEEPING = policy(cleanup={"protect_tags": ("keep",)})
+
+
+def broken(seen: Snapshot, *actions: Action, with_policy: Policy = SEED) -> list[str]:
+    """Return the numbers of the guarantees that a plan of these actions would break."""
+    made = Plan(job="janitor", decided_at=NOW, actions=actions)
+    return [violation.guarantee for violation in check(made, seen, with_policy)]
+
+
+def delete(number: int = 1) -> DeleteTorrent:
+    """Return a deletion, for no reason at all."""
+    return DeleteTorrent(hash=hash_of(number), name="", reason="")
+
+
+def add(number: int = 1001, **changes: Any) -> AddTorrent:
+    """Return an addition of a search result."""
+    action = AddTorrent(
+        id=number,
+        title=f"Title {number}",
+        score=1.0,
+        size_bytes=100 * MIB,
+        seeders=10,
+        leechers=5,
+        category="mam-farming",
+        save_path="/downloads",
+        tags=(),
+    )
+    return evolve(action, **changes)
+
+
+def write(**changes: object) -> SetPreferences:
+    """Return a change of preferences."""
+    return SetPreferences(changes={key: {"from": None, "to": value, "reason": ""} for key, value in changes.items()})
+
+
+def offering(**changes: Any) -> Snapshot:
+    """Return a snapshot with one result on offer."""
+    return snapshot(**({"searches": (page(result()),)} | changes))
+
+
+def test_the_checked_guarantees_are_those_the_choke_point_needs() -> None:
+    """G1 to G6 and G10 hold of a plan and a snapshot alone."""
+    assert list(GUARANTEES) == ["G1", "G2", "G3", "G4", "G5", "G6", "G10"]
+
+
+@pytest.mark.parametrize("job", sorted(JOBS))
+def test_the_decisions_of_a_quiet_day_break_nothing(job: str) -> None:
+    """Each job's own plan passes."""
+    seen = offering(torrents=(torrent(1), torrent(2, seeders=9), download(3, added_on=NOW - 9 * DAY)))
+    assert check(JOBS[job](seen, SEED), seen, SEED) == ()
+
+
+class TestG1:
+    """G1: no plan deletes a torrent that has ever completed and has seeded less than 72 h + margin."""
+
+    @pytest.mark.parametrize(
+        ("facts", "refused"),
+        [
+            ({"seeding_time": OWED - 1}, True),
+            ({"seeding_time": OWED}, False),
+            ({"seeding_time": None}, True),
+            ({"seeding_time": 1, "progress": 0.0, "completion_on": 0}, True),
+            ({"seeding_time": 0, "progress": 0.0, "completion_on": NOW - DAY}, True),
+            ({"seeding_time": 0, "progress": None, "completion_on": 0}, True),
+            ({"seeding_time": 0, "progress": 0.5, "completion_on": 0}, False),
+        ],
+    )
+    def test_a_deletion_of_what_may_owe_seed_time_is_refused(self, facts: dict[str, Any], *, refused: bool) -> None:
+        """What cannot be told to have never completed counts as completed."""
+        assert ("G1" in broken(snapshot(torrents=(torrent(**facts),)), delete())) is refused
+
+
+class TestG2:
+    """G2: no plan acts on a torrent outside the managed category, or protected by a tag."""
+
+    @pytest.mark.parametrize(
+        "action", [delete(), *(kind(hash=hash_of(1), name="", reason="") for kind in (ForceStart, Resume))]
+    )
+    @pytest.mark.parametrize(
+        ("facts", "refused"),
+        [
+            ({}, False),
+            ({"category": "other"}, True),
+            ({"category": None}, True),
+            ({"tags": frozenset({"KEEP"})}, True),
+            ({"tags": None}, True),
+        ],
+    )
+    def test_every_action_on_a_torrent_is_looked_at(
+        self, action: Action, facts: dict[str, Any], *, refused: bool
+    ) -> None:
+        """Starting a protected torrent is acting on it too."""
+        seen = snapshot(torrents=(torrent(**facts),))
+        assert ("G2" in broken(seen, action, with_policy=KEEPING)) is refused
+
+    def test_an_action_on_a_torrent_nobody_listed_is_refused(self) -> None:
+        """Nothing is known of its category."""
+        assert broken(snapshot(), delete()) == ["G2"]
+
+
+class TestG3:
+    """G3: no plan deletes on a transient or unknown state."""
+
+    @pytest.mark.parametrize(
+        ("state", "refused"),
+        [("stalledUP", False), ("moving", True), ("missingFiles", True), ("error", True), ("new", True), (None, True)],
+    )
+    def test_only_settled_states_are_deleted_on(self, state: str | None, *, refused: bool) -> None:
+        """An error of the client is no verdict either."""
+        assert broken(snapshot(torrents=(torrent(state=state),)), delete()) == (["G3"] if refused else [])
+
+
+class TestG4:
+    """G4: no grab while the class is Mouse or unknown, the ratio is under its floor, or the profile is unknown."""
+
+    @pytest.mark.parametrize(
+        ("account", "refused"),
+        [
+            (profile(), False),
+            (profile(uploaded_bytes=12 * GIB), False),
+            (profile(uploaded_bytes=12 * GIB - 1), True),
+            (mouse(uploaded_bytes=9 * GIB), True),
+            (profile(account_class=None), True),
+            (profile(uploaded_bytes=None), True),
+        ],
+    )
+    def test_an_account_that_must_not_grab_is_refused(self, account: Any, *, refused: bool) -> None:
+        """One violation for the whole plan is enough."""
+        assert broken(offering(profile=account), add()) == (["G4"] if refused else [])
+
+    def test_without_a_profile_every_guarantee_of_a_grab_is_broken(self) -> None:
+        """The headroom is unknown as well."""
+        assert broken(offering(profile=None), add()) == ["G4", "G5"]
+
+    def test_a_plan_that_adds_nothing_needs_no_profile(self) -> None:
+        """The janitor works without the site."""
+        assert broken(snapshot(profile=None)) == []
+
+
+class TestG5:
+    """G5: every pick is free, inside every band, not a duplicate, and within slots, disk and unsat headroom."""
+
+    @pytest.mark.parametrize(
+        ("facts", "refused"),
+        [
+            ({}, False),
+            ({"free": False}, True),
+            ({"free": False, "vip": True}, True),
+            ({"size_bytes": 50 * MIB - 1}, True),
+            ({"size_bytes": GIB + 1}, True),
+            ({"leechers": 0}, True),
+            ({"seeders": 51}, True),
+            ({"snatched": True}, True),
+        ],
+    )
+    def test_an_unfit_result_is_refused(self, facts: dict[str, Any], *, refused: bool) -> None:
+        """Checked on the search result, not on what the action says of it."""
+        assert broken(offering(searches=(page(result(**facts)),)), add()) == (["G5"] if refused else [])
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"searches": ()},
+            {"searches": (page(result()), page(result(snatched=True)))},
+            {"ledger": (entry(),)},
+            {"torrents": (torrent(name="Title 1001"),)},
+            {"torrents": None},
+            {"torrents": tuple(torrent(number) for number in range(500))},
+            {"free_space_bytes": 10 * GIB + 100 * MIB - 1},
+            {"free_space_bytes": None},
+            {"profile": profile(unsat_count=40)},
+            {"profile": profile(unsat_count=None)},
+        ],
+    )
+    def test_a_pick_beyond_what_is_known_to_fit_is_refused(self, changes: dict[str, Any]) -> None:
+        """No result, another page's word, the ledger, the client, the slots, the disk, the headroom."""
+        assert broken(offering(**changes), add()) == ["G5"]
+
+    def test_a_pick_that_just_fits_is_allowed(self) -> None:
+        """Every budget used up to its end."""
+        seen = offering(
+            torrents=tuple(torrent(number) for number in range(499)),
+            free_space_bytes=10 * GIB + 100 * MIB,
+            profile=profile(unsat_count=39),
+        )
+        assert broken(seen, add()) == []
+
+    def test_the_same_pick_twice_is_refused(self) -> None:
+        """Identity is the site's id."""
+        assert "G5" in broken(offering(), add(), add())
+
+    def test_more_picks_than_a_run_may_make_are_refused(self) -> None:
+        """Six where five are allowed."""
+        seen = offering(searches=(page(*(result(number) for number in range(6))),))
+        assert broken(seen, *(add(number) for number in range(6))) == ["G5"]
+        assert broken(seen, *(add(number) for number in range(5))) == []
+
+    def test_a_failed_grab_may_be_tried_again(self) -> None:
+        """Only the last word about an id counts."""
+        assert broken(offering(ledger=(entry(), entry(outcome="failed"))), add()) == []
+
+
+class TestG6:
+    """G6: spending never goes below the reserve, never outside the tiers, never twice in one plan."""
+
+    @pytest.mark.parametrize(
+        ("action", "points", "refused"),
+        [
+            (BuyUpload(gib=50, cost_bp=25000), 25500.0, False),
+            (BuyUpload(gib=50, cost_bp=25000), 25499.0, True),
+            (BuyUpload(gib=50, cost_bp=25000), None, True),
+            (BuyUpload(gib=51, cost_bp=25500), 90000.0, True),
+            (BuyUpload(gib=50, cost_bp=24999), 90000.0, True),
+            (BuyVip(weeks=4, cost_bp=5000), 5500.0, False),
+            (BuyVip(weeks=4, cost_bp=5000), 5499.0, True),
+        ],
+    )
+    def test_a_purchase_is_measured_against_balance_and_tiers(
+        self, action: Action, points: float | None, *, refused: bool
+    ) -> None:
+        """At the reserve exactly it is allowed."""
+        assert broken(snapshot(profile=profile(bonus_points=points)), action) == (["G6"] if refused else [])
+
+    def test_two_purchases_in_one_plan_are_refused(self) -> None:
+        """Even where the balance would do for both."""
+        seen = snapshot(profile=profile(bonus_points=90000.0))
+        assert broken(seen, BuyUpload(gib=50, cost_bp=25000), BuyVip(weeks=4, cost_bp=5000)) == ["G6"]
+
+
+class TestG10:
+    """G10: reconciliation touches only its own keys, and leaves upload slots for every torrent owing seed time."""
+
+    def test_a_foreign_key_is_refused(self) -> None:
+        """Whatever its value."""
+        assert broken(snapshot(), write(save_path="/elsewhere")) == ["G10"]
+
+    @pytest.mark.parametrize(
+        ("changes", "refused"),
+        [
+            ({"max_active_uploads": 2, "max_active_torrents": 2}, 0),
+            ({"max_active_uploads": 1}, 1),
+            ({"max_active_torrents": 1}, 1),
+            ({"max_active_uploads": 1, "max_active_torrents": 1}, 2),
+            ({"max_active_uploads": -1}, 0),
+            ({"max_active_downloads": 0}, 0),
+        ],
+    )
+    def test_fewer_slots_than_torrents_owing_are_refused(self, changes: dict[str, int], refused: int) -> None:
+        """Two torrents owe; -1 is no limit."""
+        owing = tuple(torrent(number, seeding_time=HOUR) for number in range(2))
+        assert broken(snapshot(torrents=owing), write(**changes)) == ["G10"] * refused
+
+    def test_without_the_torrents_no_limit_may_be_written(self) -> None:
+        """Nobody knows how many owe."""
+        assert broken(snapshot(torrents=None), write(max_active_uploads=500)) == ["G10"]
+        assert broken(snapshot(torrents=None), write(queueing_enabled=True)) == []
+
+
+def test_a_violation_shows_measured_and_limit() -> None:
+    """The operator learns which item, and by how much."""
+    made = Plan(job="janitor", decided_at=NOW, actions=(delete(),))
+    (violation,) = check(made, snapshot(torrents=(torrent(seeding_time=3600),)), SEED)
+    assert (violation.guarantee, violation.subject) == ("G1", hash_of(1))
+    assert violation.detail == "seeded 3600 s of 345600 s"
+
+
+def test_the_class_s_name_is_in_the_violation() -> None:
+    """As the site wrote it."""
+    made = Plan(job="grab", decided_at=NOW, actions=(add(),))
+    account = profile(account_class=AccountClass.MOUSE, class_name="Mouse")
+    assert check(made, offering(profile=account), SEED)[0].detail == "the class is 'Mouse'"
