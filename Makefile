@@ -1,0 +1,71 @@
+# The commands of this checkout; each makes what it needs, and is quick the second time.
+#
+#   make demo    the incident and its recovery in an embedded world; no network is used by the program
+#   make test    all tests, with real qBittorrent clients where they can be had
+#   make lint    what the code must look like
+#   make docs    the documentation's site, into build/site
+#   make tables  rewrite the tables of the documentation that come from the code
+#   make clean   remove what these commands made
+
+PYTHON ?= python3
+VENV ?= .venv
+CLIENTS ?= .cache/qbittorrent
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+STAMP := $(VENV)/.made
+
+# A machine that tests for others does so at length, and the same way every time.
+ifneq ($(CI),)
+export HYPOTHESIS_PROFILE ?= ci
+export TEST_REQUIRE_COMPONENTS ?= 1
+endif
+export TEST_QBITTORRENT_DIR := $(CLIENTS)
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint docs tables clients clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: $(STAMP)/project
+	@$(BIN)/harvestmouse demo
+
+test: $(STAMP)/test clients
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(STAMP)/test $(STAMP)/lint
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(STAMP)/docs
+	$(BIN)/mkdocs build --strict --site-dir build/site
+	@echo "The documentation is in build/site/index.html."
+
+tables: $(STAMP)/project
+	$(BIN)/python scripts/tables.py
+
+clients:
+	@scripts/prepare-clients $(CLIENTS)
+
+clean:
+	rm -rf $(VENV) .cache build dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pip reads dependency groups from 25.1 on; Debian 12 comes with 23.0.
+$(STAMP)/venv: scripts/create-venv
+	scripts/create-venv $(VENV) $(PYTHON)
+	$(PIP) install --upgrade 'pip>=25.1'
+	mkdir -p $(STAMP)
+	touch $@
+
+$(STAMP)/project: $(STAMP)/venv pyproject.toml
+	$(PIP) install --editable .
+	touch $@
+
+$(STAMP)/test $(STAMP)/lint $(STAMP)/docs: $(STAMP)/project
+	$(PIP) install --group $(notdir $@)
+	touch $@
