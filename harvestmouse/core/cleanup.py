@@ -50,19 +50,20 @@ def plan_cleanup(snapshot: Snapshot, policy: Policy) -> Plan:
     if skip is not None:
         return evolve(plan, skip=skip, complete=snapshot.torrents is not None)
 
-    events = account_events(managed, policy.cleanup, snapshot.taken_at)
-    reasons = [(one, _reason(one, policy.cleanup, snapshot.taken_at, events)) for one in managed]
-    reasons = _limit(reasons, policy.cleanup.max_data_deletions)
+    early = {one.hash: _kept_early(one, policy.cleanup, snapshot.taken_at) for one in managed}
+    reaching = [one for one in managed if early[one.hash] is None]
+    events = account_events(managed, reaching)
+    late = (early[one.hash] or _reason(one, policy.cleanup, snapshot.taken_at, events) for one in managed)
+    reasons = _limit(zip(managed, late, strict=True), policy.cleanup.max_data_deletions)
     decisions = [_decision(one, reason, snapshot.taken_at) for one, reason in reasons]
     decisions += [_malformed(one) for one in snapshot.malformed_torrents]
+    deleted = [(one, reason) for one, reason in reasons if reason in _DELETING]
     return evolve(
         plan,
-        actions=tuple(
-            DeleteTorrent(hash=one.hash, name=one.name, reason=why) for one, why in reasons if why in _DELETING
-        ),
+        actions=tuple(DeleteTorrent(hash=one.hash, name=one.name, reason=reason) for one, reason in deleted),
         decisions=tuple(sorted(decisions, key=lambda decision: decision.subject)),
-        complete=not any(one.messages is None for one in wants_messages(managed, policy.cleanup, snapshot.taken_at)),
-        figures=_tally(managed, reasons),
+        complete=all(one.messages is not None for one in reaching),
+        figures=_tally(managed, [one for one, _ in deleted]),
         advice=tuple(_advice(events, reasons, policy.cleanup)),
     )
 
@@ -84,19 +85,18 @@ def unregistered_text(torrent: Torrent) -> str | None:
         # and status 4 is a tracker that gave no answer.
         refused = _TRACKER_ERROR if message.reports_tracker_errors else _NOT_WORKING
         text = " ".join(message.text.casefold().split())
-        if message.host is not None and message.status == refused and _UNREGISTERED.search(text):
+        if message.status == refused and _UNREGISTERED.search(text):
             return text
     return None
 
 
-def account_events(torrents: Sequence[Torrent], policy: CleanupPolicy, now: int) -> frozenset[str]:
+def account_events(managed: Sequence[Torrent], reaching: Sequence[Torrent]) -> frozenset[str]:
     """Return the texts that most torrents show at once, which therefore speak of the account.
 
-    Most is more than half, of all torrents or of those that reach the rule, whichever comes first.
+    Most is more than half, of all managed torrents or of those *reaching* the rule, whichever comes first.
     """
-    reaching = wants_messages(torrents, policy, now)
     events = set()
-    for group in (torrents, reaching):
+    for group in (managed, reaching):
         texts = Counter(text for one in group if (text := unregistered_text(one)) is not None)
         events |= {text for text, count in texts.items() if count >= _LEAST_EVENT and count * 2 > len(group)}
     return frozenset(events)
@@ -116,10 +116,7 @@ def _guard(snapshot: Snapshot, managed: int, policy: CleanupPolicy) -> Skip | No
 
 
 def _reason(torrent: Torrent, policy: CleanupPolicy, now: int, events: frozenset[str]) -> Reason:
-    """Apply the rules in the order of the design, section 5.2; the first that holds decides."""
-    early = _kept_early(torrent, policy, now)
-    if early is not None:
-        return early
+    """Apply rules 4 to 7, in the order of the design, section 5.2; the first that holds decides."""
     text = unregistered_text(torrent)
     if text is not None:
         return Reason.ACCOUNT_EVENT if text in events else Reason.UNREGISTERED
@@ -211,13 +208,13 @@ def _malformed(row: Malformed) -> Decision:
     return Decision(row.subject, Verdict.KEEP, Reason.MALFORMED, {"problem": row.problem})
 
 
-def _tally(managed: Sequence[Torrent], reasons: Iterable[tuple[Torrent, Reason]]) -> dict[str, int]:
-    deleted = [torrent for torrent, reason in reasons if reason in _DELETING]
+def _tally(managed: Sequence[Torrent], deleted: Sequence[Torrent]) -> dict[str, int]:
+    with_data = [torrent for torrent in deleted if torrent.holds_data]
     return {
         "managed_torrents": len(managed),
         "deletions": len(deleted),
-        "deletions_with_data": sum(torrent.holds_data for torrent in deleted),
-        "freed_bytes": sum(torrent.size_bytes or 0 for torrent in deleted if torrent.holds_data),
+        "deletions_with_data": len(with_data),
+        "freed_bytes": sum(torrent.size_bytes or 0 for torrent in with_data),
     }
 
 

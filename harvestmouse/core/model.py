@@ -136,7 +136,7 @@ class TrackerMessage:
     """What one tracker of a torrent last said.
 
     Attributes:
-        host: The tracker's host; ``None`` for DHT, PeX and LSD, which are no trackers.
+        host: The tracker's host; ``None`` where its address cannot be read.
         status: The client's status code for it.
         text: The tracker's words.
         reports_tracker_errors: Whether the client tells a tracker's refusal (5) from no answer (4).

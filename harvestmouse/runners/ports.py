@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable
 from functools import cached_property
-from importlib.metadata import entry_points
 from typing import Any
 
 from attrs import define
@@ -75,6 +74,8 @@ def _adapter(kind: str, name: str, built_in: dict[str, Callable[[Settings], Any]
     """Find an adapter by name: the built-in one, or a third party's behind an entry point."""
     if name in built_in:
         return built_in[name]
+    from importlib.metadata import entry_points  # noqa: PLC0415 - slow, and few need it
+
     group = f"harvestmouse.{kind}s"
     found = [point for point in entry_points(group=group) if point.name == name]
     if not found:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -93,8 +94,12 @@ def parse_tags(value: object) -> frozenset[str] | None:
 
 
 def parse_messages(rows: Iterable[object], version: Version | None = None) -> tuple[TrackerMessage, ...]:
-    """Read ``torrents/trackers``; the address is reduced to its host, since it carries the passkey."""
-    return tuple(_message(row, version) for row in rows if isinstance(row, dict))
+    """Read ``torrents/trackers``; the address is reduced to its host, since it carries the passkey.
+
+    The rows of DHT, PeX and LSD, whose address is ``** [DHT] **``, are no trackers and left out.
+    """
+    real = (row for row in rows if isinstance(row, dict) and not str(row.get("url", "**")).startswith("**"))
+    return tuple(_message(row, version) for row in real)
 
 
 def parse_preferences(body: object) -> Preferences | None:
@@ -133,10 +138,9 @@ def _message(row: Mapping[str, Any], version: Version | None) -> TrackerMessage:
     )
 
 
+@lru_cache(maxsize=64)
 def _host(url: str) -> str | None:
-    """Return the tracker's host; ``None`` for the rows of DHT, PeX and LSD, whose address is ``** [DHT] **``."""
-    if not url or url.startswith("**"):
-        return None
+    # The same few addresses come with every torrent.
     try:
         return urlsplit(url).hostname
     except ValueError:

@@ -1,0 +1,68 @@
+"""Fill a real qBittorrent with torrents of every kind and keep it running, to measure against.
+
+    python -m benchmarks.fill 5000
+
+prints the client's address and serves until it is stopped. Of twenty torrents twelve seed, one seeds while its tracker
+says unregistered, two are stopped and complete, two are stalled downloads, one is stalled and unregistered,
+and two never started.
+"""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.support.qbittorrent import Ages, QBittorrent
+from tests.support.torrents import MIB, make_torrent
+from tests.support.tracker import Tracker
+
+# What of twenty torrents each is: tracker, paused, complete.
+_MIX = (
+    *[("", False, True)] * 12,
+    ("unreg", False, True),
+    *[("", True, True)] * 2,
+    *[("", False, False)] * 2,
+    ("unreg", False, False),
+    *[("", True, False)] * 2,
+)
+
+
+@contextmanager
+def filled(count: int, binary: str | Path = "qbittorrent-nox") -> Iterator[QBittorrent]:
+    """Start a client with *count* torrents whose ages are spread over a month."""
+    settings = {"BitTorrent": {r"Session\RefreshInterval": "1500", r"Session\QueueingSystemEnabled": "false"}}
+    with TemporaryDirectory() as folder, Tracker() as tracker:
+        with QBittorrent(Path(folder), binary, settings=settings) as client:
+            ages = {}
+            for number in range(count):
+                kind, paused, complete = _MIX[number % len(_MIX)]
+                torrent, _ = make_torrent(
+                    f"Author {number % 97} - Some Title {number:05}.m4b", 20 * MIB, tracker.announce_url(kind)
+                )
+                identity = client.add(
+                    torrent, category="mam-farming", tags=["mam"], paused=paused, complete=complete, settle=False
+                )
+                ages[identity] = _ages(number, complete=complete)
+            client.age(ages)
+            yield client
+
+
+def _ages(number: int, *, complete: bool) -> Ages:
+    added = timedelta(hours=1 + number * 7 % 720)
+    if not complete:
+        return Ages(added_ago=added)
+    return Ages(added_ago=added, completed_ago=added, seeding_time=added * 0.9, uploaded=number % 3 * MIB)
+
+
+def main() -> None:
+    """Fill and wait."""
+    with filled(int(sys.argv[1]), *sys.argv[2:3]) as client:
+        print(client.url, client.pid, flush=True)  # noqa: T201 - it is the result
+        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+
+
+if __name__ == "__main__":
+    main()
