@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from math import isfinite
 
 from attrs import evolve
@@ -62,15 +63,25 @@ def plan_cleanup(snapshot: Snapshot, policy: Policy) -> Plan:
         plan,
         actions=tuple(DeleteTorrent(hash=one.hash, name=one.name, reason=reason) for one, reason in deleted),
         decisions=tuple(sorted(decisions, key=lambda decision: decision.subject)),
-        complete=all(one.messages is not None for one in reaching),
+        complete=not next_messages(managed, policy.cleanup, snapshot.taken_at),
         figures=_tally(managed, [one for one, _ in deleted]),
         advice=tuple(_advice(events, reasons, policy.cleanup)),
     )
 
 
-def wants_messages(torrents: Iterable[Torrent], policy: CleanupPolicy, now: int) -> tuple[Torrent, ...]:
-    """Return the torrents whose tracker messages the rules can use: those no earlier rule keeps."""
-    return tuple(one for one in torrents if _kept_early(one, policy, now) is None)
+def next_messages(managed: Sequence[Torrent], policy: CleanupPolicy, now: int) -> tuple[Torrent, ...]:
+    """Return the torrents whose tracker messages have to be known next; none where no message can change a decision.
+
+    Torrents that an earlier rule keeps are never asked for. Of those that go anyway and hold data, only as many
+    as the run may delete have to be asked, since the rest keep `deletion_limit` whatever their trackers say;
+    unless so many are unasked that together they could show an account event.
+    """
+    reaching = [one for one in managed if _kept_early(one, policy, now) is None]
+    due = (one for one in reaching if one.holds_data and _late(one, policy, now) in _DELETING)
+    limited = {one.hash for one in islice(due, policy.max_data_deletions, None)}
+    unasked = [one for one in reaching if one.messages is None]
+    wanted = tuple(one for one in unasked if one.hash not in limited)
+    return wanted or tuple(unasked[: _event_doubt(managed, reaching, len(unasked))])
 
 
 def owes_seed_time(torrent: Torrent, policy: CleanupPolicy) -> bool:
@@ -102,6 +113,16 @@ def account_events(managed: Sequence[Torrent], reaching: Sequence[Torrent]) -> f
     return frozenset(events)
 
 
+def _event_doubt(managed: Sequence[Torrent], reaching: Sequence[Torrent], unasked: int) -> int:
+    """Return how many of the *unasked* must be asked before no text of theirs could be on most torrents."""
+    doubt = 0
+    for group in (managed, reaching):
+        texts = Counter(text for one in group if (text := unregistered_text(one)) is not None)
+        commonest = max(texts.values(), default=0)
+        doubt = max(doubt, unasked - (len(group) // 2 - commonest))
+    return min(doubt, unasked)
+
+
 def _guard(snapshot: Snapshot, managed: int, policy: CleanupPolicy) -> Skip | None:
     if snapshot.torrents is None:
         return Skip(reason=Reason.CLIENT_UNKNOWN, detail="the torrent list is missing")
@@ -120,8 +141,7 @@ def _reason(torrent: Torrent, policy: CleanupPolicy, now: int, events: frozenset
     text = unregistered_text(torrent)
     if text is not None:
         return Reason.ACCOUNT_EVENT if text in events else Reason.UNREGISTERED
-    late = _retire(torrent, policy, now) if torrent.has_completed else _give_up(torrent, policy, now)
-    return late or Reason.ACTIVE
+    return _late(torrent, policy, now) or Reason.ACTIVE
 
 
 def _kept_early(torrent: Torrent, policy: CleanupPolicy, now: int) -> Reason | None:
@@ -152,6 +172,11 @@ def _facts_known(torrent: Torrent, now: int) -> bool:
     if torrent.added_on is None or not 0 < torrent.added_on <= now or torrent.completion_on is None:
         return False
     return torrent.progress is not None and isfinite(torrent.progress) and 0 <= torrent.progress <= 1
+
+
+def _late(torrent: Torrent, policy: CleanupPolicy, now: int) -> Reason | None:
+    """Apply rules 5 and 6, which go by the torrent's own facts."""
+    return _retire(torrent, policy, now) if torrent.has_completed else _give_up(torrent, policy, now)
 
 
 def _give_up(torrent: Torrent, policy: CleanupPolicy, now: int) -> Reason | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from math import inf
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 # The site gives a torrent's seed time 72 hours to be reached (rule 2.5); the policy may ask for more, never for less.
 SITE_SEED_TIME_SECONDS = 72 * 3600
@@ -189,6 +189,10 @@ class Torrent:
         if self.progress is None or self.completion_on is None or self.seeding_time is None:
             return None
         return False
+
+    def with_messages(self, messages: tuple[TrackerMessage, ...] | None) -> "Torrent":
+        """Return the torrent with what its trackers said; ``None`` changes nothing."""
+        return self if messages is None else evolve(self, messages=messages)
 
     @property
     def holds_data(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from attrs import evolve
 
 from harvestmouse.core import cleanup, grab, reconcile, spend
-from harvestmouse.core.model import Snapshot, Torrent
+from harvestmouse.core.model import Snapshot
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.spend import settle
 from harvestmouse.core.wire.snapshot import parse_memory
@@ -14,18 +14,22 @@ from harvestmouse.runners.ports import Ports, log
 
 
 def fetch_janitor(ports: Ports, policy: Policy) -> Snapshot:
-    """List the category, then ask for the tracker messages that a rule can use."""
+    """List the category, then ask for the tracker messages that can change a decision."""
     listing = ports.client.torrents(policy.client.category)
-    snapshot = Snapshot(
-        taken_at=ports.clock(),
-        torrents=listing.torrents,
+    now = ports.clock()
+    torrents = {torrent.hash: torrent for torrent in sorted(listing.torrents, key=lambda one: one.hash)}
+    managed = [torrent for torrent in torrents.values() if torrent.category == policy.client.category]
+    while wanted := cleanup.next_messages(managed, policy.cleanup, now):
+        # A torrent that has gone meanwhile has no messages, and is not asked for again.
+        heard = {one.hash: one.with_messages(one.messages or ()) for one in ports.client.with_messages(wanted)}
+        managed = [heard.get(torrent.hash, torrent) for torrent in managed]
+        torrents |= heard
+    return Snapshot(
+        taken_at=now,
+        torrents=tuple(torrents.values()),
         malformed_torrents=listing.malformed,
         **parse_memory(ports.memory.listing()),
     )
-    wanted = cleanup.wants_messages(snapshot.managed(policy.client.category), policy.cleanup, snapshot.taken_at)
-    asked = {torrent.hash: torrent for torrent in ports.client.with_messages(wanted)}
-    torrents: list[Torrent] = [asked.get(torrent.hash, torrent) for torrent in snapshot.torrents or ()]
-    return evolve(snapshot, torrents=torrents)
 
 
 def fetch_grab(ports: Ports, policy: Policy) -> Snapshot:

@@ -7,7 +7,7 @@ from typing import Any
 
 import qbittorrentapi
 import requests
-from attrs import define, evolve, field
+from attrs import define, field
 
 from harvestmouse.adapters.errors import (
     AlreadyInClient,
@@ -97,13 +97,11 @@ class QbittorrentClient:
         known = tuple(torrents)
         hashes = [torrent.hash for torrent in known if torrent.messages is None]
         headers = self._api.session_headers()
-        bodies = fetch_messages(self.url, headers, hashes, _READ_SECONDS)
-        return tuple(
-            evolve(torrent, messages=parse_messages(bodies[torrent.hash], self._version))
-            if torrent.hash in bodies
-            else torrent
-            for torrent in known
-        )
+        heard = {
+            info_hash: parse_messages(body, self._version)
+            for info_hash, body in fetch_messages(self.url, headers, hashes, _READ_SECONDS)
+        }
+        return tuple(torrent.with_messages(heard.get(torrent.hash)) for torrent in known)
 
     def preferences(self) -> Preferences:
         """Read the queueing preferences."""

@@ -1,26 +1,27 @@
 """Ask for the tracker messages of many torrents over a few kept connections.
 
-One request a torrent is what clients before 5.1 offer; with a new connection or a general HTTP library for each,
-asking costs several times what the client needs to answer.
+One request a torrent is what clients before 5.1 offer. The client answers one in about a tenth of a millisecond,
+which a general HTTP library exceeds many times over; so requests are written and plain answers read by hand.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
 from harvestmouse.adapters.errors import ClientUnavailable, UnexpectedBody
 
+# With four in flight the client never waits for us; more gain nothing.
 _CONNECTIONS = 4
 _OK, _NOT_FOUND = 200, 404
+_PLACE = "torrents/trackers"
 
 
 def fetch_messages(
     url: str, headers: Mapping[str, str], hashes: Sequence[str], timeout: float
-) -> dict[str, list[object]]:
-    """Return the body of ``torrents/trackers`` by info-hash; a torrent that is gone has none.
+) -> Iterator[tuple[str, list[object]]]:
+    """Yield info-hash and body of ``torrents/trackers``; a torrent that is gone has none.
 
     Args:
         url: The client's base address.
@@ -32,43 +33,72 @@ def fetch_messages(
         ClientUnavailable: The client stopped answering.
         UnexpectedBody: An answer is no list.
     """
-    connect = _connector(url, timeout)
-    path = urlsplit(url).path.rstrip("/") + "/api/v2/torrents/trackers?hash="
-
-    def ask(share: Sequence[str]) -> dict[str, list[object]]:
-        with closing(connect()) as connection:
-            bodies = ((one, _ask(connection, path + one, headers)) for one in share)
-            return {one: body for one, body in bodies if body is not None}
-
-    shares = [share for start in range(_CONNECTIONS) if (share := hashes[start::_CONNECTIONS])]
-    if not shares:
-        return {}
-    with ThreadPoolExecutor(len(shares)) as pool:
-        parts = list(pool.map(ask, shares))
-    return {one: body for part in parts for one, body in part.items()}
-
-
-def _connector(url: str, timeout: float) -> Callable[[], HTTPConnection]:
-    parts = urlsplit(url)
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    return lambda: kind(parts.hostname or "", parts.port, timeout=timeout)
-
-
-def _ask(connection: HTTPConnection, path: str, headers: Mapping[str, str]) -> list[object] | None:
     try:
-        connection.request("GET", path, headers=dict(headers))
-        response = connection.getresponse()
-        content = response.read()
-    except (HTTPException, OSError) as error:
-        raise ClientUnavailable(f"torrents/trackers: {type(error).__name__}") from None
-    if response.status == _NOT_FOUND:
-        return None
-    if response.status != _OK:
-        raise ClientUnavailable(f"torrents/trackers: the client answers {response.status}")
+        with ExitStack() as stack:
+            count = min(_CONNECTIONS, len(hashes))
+            lines = [stack.enter_context(closing(_Line(url, headers, timeout))) for _ in range(count)]
+            for info_hash, content in _ask(lines, hashes):
+                if content is not None:
+                    yield info_hash, _read(content)
+    except (HTTPException, OSError, ValueError) as error:
+        raise ClientUnavailable(f"{_PLACE}: {type(error).__name__}") from None
+
+
+def _ask(lines: Sequence["_Line"], hashes: Sequence[str]) -> Iterator[tuple[str, bytes | None]]:
+    """Keep a request in flight on every connection, and read the answers in turn."""
+    for line, info_hash in zip(lines, hashes, strict=False):
+        line.send(info_hash)
+    for number, info_hash in enumerate(hashes):
+        line = lines[number % len(lines)]
+        status, content = line.receive()
+        if number + len(lines) < len(hashes):
+            line.send(hashes[number + len(lines)])
+        if status not in (_OK, _NOT_FOUND):
+            raise ClientUnavailable(f"{_PLACE}: the client answers {status}")
+        yield info_hash, content if status == _OK else None
+
+
+class _Line:
+    """One kept connection."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], timeout: float) -> None:
+        parts = urlsplit(url)
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        self._connection = kind(parts.hostname or "", parts.port, timeout=timeout)
+        self._connection.connect()
+        self._answers = self._connection.sock.makefile("rb")
+        self._start = f"GET {parts.path.rstrip('/')}/api/v2/{_PLACE}?hash="
+        own = {"Host": parts.netloc.rpartition("@")[2], **headers}
+        self._end = " HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in own.items()) + "\r\n"
+
+    def send(self, info_hash: str) -> None:
+        self._connection.sock.sendall(f"{self._start}{info_hash}{self._end}".encode("latin-1"))
+
+    def receive(self) -> tuple[int, bytes]:
+        """Read one answer; anything but a plain body of a told length is none of qBittorrent's."""
+        status_line = self._answers.readline()
+        length = None
+        while header := self._answers.readline().strip():
+            name, _, value = header.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        if length is None:
+            raise HTTPException("no plain answer")
+        content = self._answers.read(length)
+        if len(content) < length:
+            raise HTTPException("the answer was cut")
+        return int(status_line.split(None, 2)[1]), content
+
+    def close(self) -> None:
+        self._answers.close()
+        self._connection.close()
+
+
+def _read(content: bytes) -> list[object]:
     try:
         body = json.loads(content)
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, list):
-        raise UnexpectedBody("torrents/trackers: the answer is no list")
+        raise UnexpectedBody(f"{_PLACE}: the answer is no list")
     return body
