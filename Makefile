@@ -4,7 +4,7 @@
 #   make test    all tests, with real qBittorrent clients where they can be had
 #   make lint    what the code must look like
 #   make docs    the documentation's site, into build/site
-#   make tables  rewrite the tables of the documentation that come from the code
+#   make refresh-docs   rewrite what README.md and docs/ show of the program
 #   make clean   remove what these commands made
 
 PYTHON ?= python3
@@ -24,7 +24,7 @@ endif
 export TEST_QBITTORRENT_DIR := $(CLIENTS)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint docs tables clients clean
+.PHONY: help demo test lint docs refresh-docs clients clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -45,8 +45,8 @@ docs: $(STAMP)/docs
 	$(BIN)/mkdocs build --strict --site-dir build/site
 	@echo "The documentation is in build/site/index.html."
 
-tables: $(STAMP)/project
-	$(BIN)/python scripts/tables.py
+refresh-docs: $(STAMP)/project
+	$(BIN)/python scripts/refresh_docs.py
 
 clients:
 	@scripts/prepare-clients $(CLIENTS)

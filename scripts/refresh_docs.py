@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""Write the parts of README.md and docs/ that come from the program: tables, and what commands print.
+
+Such a part stands between ``<!-- generated: KIND ARGUMENTS -->`` and ``<!-- end -->``; a test says when one is stale.
+"""
+
+import inspect
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from harvestmouse.adapters import errors
+from harvestmouse.adapters.mam import MissingCookie
+from harvestmouse.core.guarantees import GUARANTEES
+from harvestmouse.core.jobs import JOBS
+from harvestmouse.core.policy import SEED, Policy
+from harvestmouse.core.wire.snapshot import parse_snapshot
+from harvestmouse.runners.config import Given, explain, load
+from harvestmouse.runners.measure import measure
+from harvestmouse.runners.report import Report
+from harvestmouse.runners.settings import KEYS, meaning
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLE = ROOT / "docs" / "examples" / "snapshot.json"
+_BLOCK = re.compile(r"(<!-- generated: (?P<call>[^\n]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+Rows = Iterable[Iterable[str]]
+
+
+def pages() -> list[Path]:
+    """Return the files that have, or may have, generated parts."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def refresh(text: str) -> str:
+    """Return *text* with every generated part as it is to be."""
+    return _BLOCK.sub(lambda block: f"{block[1]}{generate(block['call'])}\n{block[3]}", text)
+
+
+def generate(call: str) -> str:
+    """Return one part, by its kind and arguments."""
+    kind, *arguments = shlex.split(call)
+    return KINDS[kind](*arguments)
+
+
+def table(head: Iterable[str], rows: Rows) -> str:
+    """Return a Markdown table."""
+    titles = list(head)
+    lines = [titles, ["---"] * len(titles), *(list(row) for row in rows)]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def configuration(section: str = "") -> str:
+    """Return the keys of one section, with both presets' values where they are figures of the policy."""
+    seed, field = _values("seed"), _values("field")
+    names = [name for place, name in KEYS if place == section]
+    if any(hasattr(getattr(SEED, section, None), name) for name in names):
+        head = ("Key", "`seed`", "`field`", "Meaning")
+        rows = [(name, seed[section, name], field[section, name], meaning(section, name)) for name in names]
+        return table(head, ((_code(key), _code(one), _changed(one, two), text) for key, one, two, text in rows))
+    return table(
+        ("Key", "Default", "Meaning"),
+        ((_code(name), _code(seed[section, name]), meaning(section, name)) for name in names),
+    )
+
+
+def output(*arguments: str) -> str:
+    """Return a command and what it prints, as one sees it in a terminal."""
+    words = [word if word != "SNAPSHOT" else str(EXAMPLE.relative_to(ROOT)) for word in arguments]
+    return f"```console\n$ {shlex.join(['harvestmouse', *words])}\n{run(*words)}\n```"
+
+
+def excerpt(start: str, stop: str, *arguments: str) -> str:
+    """Return the lines a command prints from one that starts with *start* to the one before *stop*."""
+    lines = run(*arguments).splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith(start))
+    last = next(number for number, line in enumerate(lines) if line.startswith(stop) and number > first)
+    return "```text\n" + "\n".join(lines[first:last]).strip() + "\n```"
+
+
+def run(*arguments: str) -> str:
+    """Return what a command prints, whatever this process's environment configures."""
+    foreign = ("HARVESTMOUSE_", "MAM_ID", "DRY_RUN")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "harvestmouse", *arguments],
+        capture_output=True,
+        check=True,
+        cwd=ROOT,
+        encoding="utf-8",
+        env={**environment, "COLUMNS": "100", "PYTHONUTF8": "1"},
+        timeout=60,
+    )
+    return done.stdout.rstrip().replace("Usage: python -m harvestmouse", "Usage: harvestmouse")
+
+
+def guarantees() -> str:
+    """Return the guarantees that are checked on every plan, in the words of the code."""
+    return table(("", "Checked on every plan before its first action"), _documented(GUARANTEES))
+
+
+def metrics() -> str:
+    """Return every figure that a run publishes."""
+    snapshot, found = parse_snapshot(json.loads(EXAMPLE.read_text(encoding="utf-8"))), dict[str, tuple[str, str]]()
+    jobs: dict[str, list[str]] = {}
+    for job, decide in JOBS.items():
+        for sample in measure(job, Report(plan=decide(snapshot, Policy()), apply=False), 0):
+            found[sample.name] = (", ".join(f"`{label}`" for label in sample.labels), sample.meaning)
+            if job not in jobs.setdefault(sample.name, []):
+                jobs[sample.name].append(job)
+    return table(
+        ("Name", "Labels", "From", "Meaning"),
+        ((_code(name), labels, ", ".join(jobs[name]), text) for name, (labels, text) in sorted(found.items())),
+    )
+
+
+def error_table() -> str:
+    """Return every error of the adapters with the exit code of a run that ends with it."""
+    found = [*_leaves(errors.AdapterError)]
+    rows = ((_code(one.__name__), str(one.exit_code), inspect.getdoc(one) or "", one.advice) for one in found)
+    return table(
+        ("Error", "Exit code", "Meaning", "Advice it carries"),
+        ((name, code, text.split("\n")[0], advice) for name, code, text, advice in rows),
+    )
+
+
+KINDS: Mapping[str, Callable[..., str]] = {
+    "configuration": configuration,
+    "output": output,
+    "excerpt": excerpt,
+    "guarantees": guarantees,
+    "metrics": metrics,
+    "errors": error_table,
+}
+
+
+def _values(preset: str) -> dict[tuple[str, str], str]:
+    settings = load({}, None, {("", "preset"): Given(preset, "--preset")})
+    return {key: value for key, (_, value, _) in zip(KEYS, explain(settings), strict=True)}
+
+
+def _code(text: str) -> str:
+    return f"`{text}`"
+
+
+def _changed(seed: str, field: str) -> str:
+    return f"**`{field}`**" if field != seed else "the same"
+
+
+def _documented(functions: Mapping[str, Callable[..., object]]) -> Iterator[tuple[str, str]]:
+    for name, function in functions.items():
+        yield f"**{name}**", (inspect.getdoc(function) or "").split("\n")[0]
+
+
+def _leaves(kind: type[errors.AdapterError]) -> Iterator[type[errors.AdapterError]]:
+    """Yield the errors that are raised themselves, of the program's own adapters."""
+    for one in kind.__subclasses__():
+        if one.__module__ in (errors.__name__, MissingCookie.__module__):
+            yield from _leaves(one) if one.__subclasses__() else (one,)
+
+
+def main() -> None:
+    """Rewrite what is stale, and name it."""
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        fresh = refresh(text)
+        if fresh != text:
+            page.write_text(fresh, encoding="utf-8")
+            print(page.relative_to(ROOT))  # noqa: T201 - it is the result
+
+
+if __name__ == "__main__":
+    main()
