@@ -23,6 +23,11 @@ _SIGNED_OUT = re.compile(r"not signed in|invalid session|invalid/missing cookie|
 _LOGIN_PAGE = re.compile(r"takelogin|name=[\"']?password|login\.php|>\s*log ?in\b", re.IGNORECASE)
 _QUOTED = 120
 OK, REDIRECT, UNAUTHORISED, FORBIDDEN, TOO_MANY, SERVER_ERROR = 200, 300, 401, 403, 429, 500
+_NOT_THERE = frozenset({404, 410})
+
+
+class NotThere(UnexpectedBody):
+    """The site has nothing there."""
 
 
 def refusal(place: str, status: int, text: str, location: str = "") -> AdapterError | None:
@@ -35,6 +40,8 @@ def refusal(place: str, status: int, text: str, location: str = "") -> AdapterEr
         return SiteUnavailable(f"{place}: the site answers {status}")
     if REDIRECT <= status < UNAUTHORISED and "login" in location:
         return SessionInvalid(f"{place}: the site redirects to its login page")
+    if status in _NOT_THERE:
+        return NotThere(f"{place}: the site answers {status}{_quote(text)}")
     if status != OK:
         return UnexpectedBody(f"{place}: the site answers {status}{_quote(text)}")
     return None
@@ -60,6 +67,8 @@ def read_json(place: str, text: str) -> dict[str, Any]:
 
 def page_error(place: str, text: str) -> AdapterError:
     """Return what an HTML page in place of data means."""
+    if _ADDRESS.search(text):
+        return AddressNotAllowed(f"{place}: the site answers with a page{_quote(text)}")
     if _SIGNED_OUT.search(text) or _LOGIN_PAGE.search(text):
         return SessionInvalid(f"{place}: the site answers with its login page")
     return SiteUnavailable(f"{place}: the site answers with a page instead of data{_quote(text)}")

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from attrs import define, field, frozen
 
 from harvestmouse import __version__
@@ -91,7 +92,7 @@ class MamSession:
     announce: Callable[[str], None]
     _http: requests.Session = field(factory=requests.Session, init=False)
     _candidates: list[Cookie] | None = field(default=None, init=False)
-    _cookie: str = field(default="", init=False)
+    _cookie: str = field(default="", init=False, repr=False)
     _last: float | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -160,7 +161,7 @@ class MamSession:
                 self._keep_cookie(response)
                 content = self._body(endpoint, response)
                 return Answer(response.status_code, content, response.headers.get("Location", ""))
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise SiteUnavailable(f"{endpoint.value}: {_reason(error)}") from None
         finally:
             self._last = time.monotonic()
@@ -180,7 +181,8 @@ class MamSession:
         """Read the body within the read limit as a whole, however slowly it trickles in."""
         deadline = time.monotonic() + self.limits.connect + self.limits.read
         content = bytearray()
-        for chunk in response.iter_content(_CHUNK):
+        # What has arrived, however little; any other way to read waits until a whole chunk is there.
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
             content += chunk
             if time.monotonic() > deadline:
                 raise SiteUnavailable(f"{endpoint.value}: the answer took longer than {self.limits.read:g} s")
@@ -203,15 +205,15 @@ class _NoCookies(DefaultCookiePolicy):
         return False
 
 
-def _reason(error: requests.RequestException) -> str:
+def _reason(error: Exception) -> str:
     """Say what happened without the address, whose query may hold what is nobody's business."""
     if isinstance(error, requests.ConnectTimeout):
         return "no connection within the time limit"
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
         return "no answer within the time limit"
     if isinstance(error, requests.exceptions.SSLError):
         return "the TLS certificate is not accepted"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+    if isinstance(error, urllib3.exceptions.ProtocolError):
         return "the connection was cut in the middle of the answer"
     if isinstance(error, requests.ConnectionError):
         return "no connection"

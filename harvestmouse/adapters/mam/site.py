@@ -12,7 +12,7 @@ from harvestmouse.adapters.errors import (
     RemoteUnavailable,
     UnexpectedBody,
 )
-from harvestmouse.adapters.mam.classify import page_error, read_json
+from harvestmouse.adapters.mam.classify import NotThere, page_error, read_json
 from harvestmouse.adapters.mam.session import Answer, Endpoint, MamSession
 from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.grab import Query
@@ -51,7 +51,10 @@ class MamSite:
 
     def torrent_file(self, torrent_id: int) -> bytes:
         """Fetch a torrent file, with the cookie: without it the site refuses all but known addresses."""
-        answer = self.session.once(Endpoint.DOWNLOAD, params={"tid": str(torrent_id)})
+        try:
+            answer = self.session.once(Endpoint.DOWNLOAD, params={"tid": str(torrent_id)})
+        except NotThere as error:
+            raise NotATorrent(f"torrent {torrent_id}: it is gone: {error.args[0]}") from None
         if is_torrent(answer.content):
             return answer.content
         raise self._no_torrent(torrent_id, answer)
