@@ -1,11 +1,14 @@
 """The purchase journal: written before a purchase is asked for, closed when its fate is known."""
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from attrs import asdict, frozen
 
+from harvestmouse.adapters.errors import StateError
 from harvestmouse.adapters.state.files import append_line, read_text
 from harvestmouse.core.spend import Purchase
 
@@ -27,10 +30,26 @@ class Journal:
         append_line(self.path, json.dumps({"closed": {"at": at, "outcome": outcome}}))
 
     def pending(self) -> Purchase | None:
-        """Return the purchase whose fate is unknown, if there is one."""
-        pending = None
+        """Return the purchase whose fate is unknown, if there is one.
+
+        Raises:
+            StateError: There is one, and it cannot be read.
+        """
+        opened: Any = None
         for line in (read_text(self.path) or "").splitlines():
-            with suppress(ValueError, TypeError, KeyError):
-                row = json.loads(line)
-                pending = Purchase(**row["open"]) if "open" in row else None
-        return pending
+            row = _load(line)
+            opened = row.get("open", None if "closed" in row else opened)
+        if opened is None:
+            return None
+        try:
+            return Purchase(**opened)
+        except TypeError:
+            raise StateError(f"{self.path}: the last purchase cannot be read, so nothing more is bought") from None
+
+
+def _load(line: str) -> Mapping[str, Any]:
+    # A torn line of a crash is passed over: an opening is whole before anything is bought, a closing is made up later.
+    with suppress(ValueError, RecursionError):
+        row = json.loads(line)
+        return row if isinstance(row, dict) else {}
+    return {}

@@ -47,7 +47,7 @@ class Memory:
 def _load(path: Path) -> dict[str, Any]:
     try:
         facts = json.loads(read_text(path) or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         # It only makes decisions more careful; a damaged file is as good as none, and is replaced.
         return {}
     return facts if isinstance(facts, dict) else {}
