@@ -1,6 +1,7 @@
 """Send figures to Prometheus: one registry and one push a run, or a textfile."""
 
 from collections.abc import Iterable, Mapping
+from http.client import HTTPException
 
 from attrs import field, frozen
 from prometheus_client import CollectorRegistry, Gauge, push_to_gateway, pushadd_to_gateway, write_to_textfile
@@ -63,5 +64,8 @@ def publish(samples: Iterable[Sample], job: str, *, gateway: str, textfile: str,
             push(gateway, job=f"harvestmouse_{job}", registry=registry, timeout=_TIMEOUT_SECONDS)
         if textfile and whole:
             write_to_textfile(textfile, registry)
+    except HTTPException as error:
+        # Its text may quote the address, which may hold a password.
+        raise MetricsUnavailable(f"cannot send the figures: {type(error).__name__}") from None
     except (OSError, ValueError) as error:
         raise MetricsUnavailable(f"cannot send the figures: {getattr(error, 'reason', None) or error}") from None
