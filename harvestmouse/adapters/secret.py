@@ -1,8 +1,11 @@
-"""A secret: a string that does not show itself in logs, errors and representations."""
+"""A secret: a string that does not show itself in logs, errors and representations, and where it may be sent."""
+
+from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
 MASK = "********"
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @frozen(repr=False, str=False)
@@ -22,3 +25,9 @@ class Secret:
         return MASK
 
     __str__ = __repr__
+
+
+def may_carry_cookie(url: str) -> bool:
+    """Whether a cookie may be sent there: over TLS, or in plain HTTP to this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and (parts.hostname or "") in _LOOPBACK)

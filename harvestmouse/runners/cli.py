@@ -27,6 +27,9 @@ def main() -> NoReturn:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
         _stop("interrupted", 130)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help(), err=True)
+        sys.exit(2)
     except click.ClickException as error:
         hint = "" if error.exit_code == 1 else "; harvestmouse --help lists the commands"
         _stop(error.format_message().rstrip(".") + hint, 2)

@@ -52,7 +52,10 @@ def run_job(job: str, options: Mapping[str, Any], *, apply: bool, as_json: bool)
 def plan_offline(job: str, path: str, options: Mapping[str, Any], *, as_json: bool) -> int:
     """Decide a job from a snapshot file."""
     policy = load_settings(options).policy
-    snapshot = parse_snapshot(_read_snapshot(path))
+    try:
+        snapshot = parse_snapshot(_read_snapshot(path))
+    except SnapshotError as error:
+        raise SnapshotError(f"snapshot {path}: {error}") from None
     plan = JOBS[job](snapshot, policy)
     report = Report(plan=plan, apply=False, violations=check(plan, snapshot, policy))
     _show(report, as_json=as_json)
@@ -62,13 +65,13 @@ def plan_offline(job: str, path: str, options: Mapping[str, Any], *, as_json: bo
 def _read_snapshot(path: str) -> object:
     content = _read_bytes(path)
     if content[:2] == b"\x1f\x8b":
-        content = _unzip(path, content)
+        content = _unzip(content)
     if not content.strip():
-        raise SnapshotError(f"{path} is empty; a snapshot is a JSON object with format, taken_at and its parts")
+        raise SnapshotError("it is empty; a snapshot is a JSON object with format, taken_at and its parts")
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise SnapshotError(f"{path} is no JSON, or is truncated: {error}") from None
+        raise SnapshotError(f"it is no JSON, or is truncated ({error}); record or copy it again") from None
 
 
 def _read_bytes(path: str) -> bytes:
@@ -78,10 +81,10 @@ def _read_bytes(path: str) -> bytes:
         with open(path, "rb") as file:  # noqa: PTH123 - one call less than a Path
             return file.read(_LARGEST_SNAPSHOT)
     except OSError as error:
-        raise SnapshotError(f"cannot read the snapshot {path}: {error.strerror}") from None
+        raise SnapshotError(f"cannot be read: {error.strerror}") from None
 
 
-def _unzip(path: str, content: bytes) -> bytes:
+def _unzip(content: bytes) -> bytes:
     import gzip  # noqa: PLC0415 - few snapshots are compressed
     import io  # noqa: PLC0415
     import zlib  # noqa: PLC0415
@@ -91,7 +94,7 @@ def _unzip(path: str, content: bytes) -> bytes:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
             return file.read(_LARGEST_SNAPSHOT)
     except (OSError, EOFError, zlib.error) as error:
-        raise SnapshotError(f"{path} is no gzip file, or is truncated: {error}") from None
+        raise SnapshotError(f"it is no whole gzip file ({error}); record or copy it again") from None
 
 
 def _show(report: Report, *, as_json: bool) -> None:

@@ -8,12 +8,10 @@ from urllib.parse import urlsplit
 
 from attrs import Attribute, field, fields, frozen
 
-from harvestmouse.adapters.secret import Secret
+from harvestmouse.adapters.secret import Secret, may_carry_cookie
 from harvestmouse.core.errors import PolicyError
 from harvestmouse.core.policy import CleanupPolicy, ClientPolicy, GrabPolicy, Policy, ReconcilePolicy, SpendPolicy
 from harvestmouse.core.units import MIB
-
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def _web(_: Any, attribute: "Attribute[Any]", value: str) -> None:
@@ -26,9 +24,13 @@ def _web(_: Any, attribute: "Attribute[Any]", value: str) -> None:
 
 def _site(instance: Any, attribute: "Attribute[Any]", value: str) -> None:
     _web(instance, attribute, value)
-    parts = urlsplit(value)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+    if not may_carry_cookie(value):
         raise PolicyError(f"{attribute.name} = {value!r} would send the cookie in plain text; use https")
+
+
+def _cookie(_: Any, attribute: "Attribute[Any]", value: Secret) -> None:
+    if not all("!" <= character <= "~" and character != ";" for character in value.reveal()):
+        raise PolicyError(f"{attribute.name} holds white space or other characters that no cookie has; copy it again")
 
 
 def _span(seconds: float) -> Any:
@@ -81,7 +83,7 @@ class MamSettings:
         adapter: Which adapter talks to the site.
     """
 
-    mam_id: Secret = field(factory=lambda: Secret(""))
+    mam_id: Secret = field(factory=lambda: Secret(""), validator=_cookie)
     base_url: str = field(default="https://www.myanonamouse.net", validator=_site)
     tracker_url: str = field(default="https://t.myanonamouse.net", validator=_site)
     request_spacing: timedelta = _span(3)

@@ -22,9 +22,9 @@ from harvestmouse.adapters.errors import (
     SiteUnavailable,
     UnexpectedBody,
 )
-from harvestmouse.adapters.mam import Limits, MamSession, MamSite, MissingCookie, may_carry_cookie
+from harvestmouse.adapters.mam import Limits, MamSession, MamSite, MissingCookie
 from harvestmouse.adapters.mam.session import Endpoint
-from harvestmouse.adapters.secret import Secret
+from harvestmouse.adapters.secret import Secret, may_carry_cookie
 from harvestmouse.adapters.state.cookie import Cookie, CookieStore
 from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.grab import Query

@@ -1,6 +1,6 @@
 """MyAnonamouse over HTTP."""
 
-from harvestmouse.adapters.mam.session import Limits, MamSession, MissingCookie, may_carry_cookie
+from harvestmouse.adapters.mam.session import Limits, MamSession, MissingCookie
 from harvestmouse.adapters.mam.site import MamSite
 
-__all__ = ["Limits", "MamSession", "MamSite", "MissingCookie", "may_carry_cookie"]
+__all__ = ["Limits", "MamSession", "MamSite", "MissingCookie"]

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -25,7 +24,6 @@ _MAM_ID = re.compile(r"^\s*mam_id=([^;]*)")
 _READ_TRIES = 3
 _MOST_BYTES = 32 << 20
 _CHUNK = 1 << 16
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Endpoint(Enum):
@@ -68,12 +66,6 @@ class Answer:
     def text(self) -> str:
         """Return the body as text."""
         return self.content.decode("utf-8", errors="replace")
-
-
-def may_carry_cookie(url: str) -> bool:
-    """Whether a cookie may be sent there: over TLS, or in plain HTTP to this machine."""
-    parts = urlsplit(url)
-    return parts.scheme == "https" or (parts.scheme == "http" and (parts.hostname or "") in _LOOPBACK)
 
 
 @define

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import qbittorrentapi
 import requests
@@ -75,11 +76,11 @@ class QbittorrentClient:
 
     def everything(self) -> Listing:
         """List all torrents with the free space, which only ``sync/maindata`` tells."""
-        with _translated("sync/maindata"):
+        with _translated(self._at("sync/maindata")):
             body = as_object(self._api.sync_maindata(rid=0, SIMPLE_RESPONSES=True))
         rows = body.get("torrents", {})
         if not isinstance(rows, dict):
-            raise UnexpectedBody("sync/maindata: the answer has no torrents")
+            raise UnexpectedBody(f"{self._at('sync/maindata')}: the answer has no torrents")
         whole = ({**row, "hash": identity} if isinstance(row, dict) else row for identity, row in rows.items())
         torrents, malformed = parse_torrents(whole, None, self._version)
         return Listing(torrents=tuple(torrents), malformed=tuple(malformed), free_space_bytes=parse_free_space(body))
@@ -99,23 +100,25 @@ class QbittorrentClient:
         headers = self._api.session_headers()
         heard = {
             info_hash: parse_messages(body, self._version)
-            for info_hash, body in fetch_messages(self.url, headers, hashes, _READ_SECONDS)
+            for info_hash, body in fetch_messages(
+                self.url, headers, hashes, _READ_SECONDS, self._at("torrents/trackers")
+            )
         }
         return tuple(torrent.with_messages(heard.get(torrent.hash)) for torrent in known)
 
     def preferences(self) -> Preferences:
         """Read the queueing preferences."""
-        with _translated("app/preferences"):
+        with _translated(self._at("app/preferences")):
             preferences = parse_preferences(self._api.app_preferences(SIMPLE_RESPONSES=True))
         if preferences is None:
-            raise UnexpectedBody("app/preferences: the answer is no JSON object")
+            raise UnexpectedBody(f"{self._at('app/preferences')}: the answer is no JSON object")
         return preferences
 
     def add(self, torrent_file: bytes, info_hash: str, wanted: AddTorrent) -> None:
         """Add a torrent, and wait until the client lists it: it says "Ok." before it has looked."""
         if self.look([info_hash]).torrents:
             raise AlreadyInClient(f"torrent {wanted.id}: the client has it already")
-        with _translated("torrents/add"):
+        with _translated(self._at("torrents/add")):
             try:
                 reply = self._api.torrents_add(
                     torrent_files={f"{wanted.id}.torrent": torrent_file},
@@ -141,7 +144,7 @@ class QbittorrentClient:
 
     def set_preferences(self, values: Mapping[str, Any]) -> None:
         """Write preferences, these keys only."""
-        with _translated("app/setPreferences"):
+        with _translated(self._at("app/setPreferences")):
             self._api.app_set_preferences(prefs=dict(values))
 
     def force_start(self, hashes: Iterable[str]) -> None:
@@ -184,7 +187,7 @@ class QbittorrentClient:
             REQUESTS_ARGS={"timeout": (_CONNECT_SECONDS, _READ_SECONDS)},
         )
         try:
-            with _translated("auth/login"):
+            with _translated(self._at("auth/login")):
                 if self.username and not self.api_key:
                     api.auth_log_in()
                 self._version = parse_version(api.app_web_api_version())
@@ -195,13 +198,17 @@ class QbittorrentClient:
 
     def _list(self, **params: str) -> Listing:
         """List torrents, with tracker messages where the version lists them; older ones ignore the wish."""
-        api = self._api
-        with _translated("torrents/info"), api.stream("torrents/info", includeTrackers="true", **params) as response:
+        api, place = self._api, self._at("torrents/info")
+        with _translated(place), api.stream("torrents/info", includeTrackers="true", **params) as response:
             if response.status_code != _OK:
-                raise _status_error("torrents/info", response.status_code)
-            rows = _rows(response)
-            torrents, malformed = parse_torrents(rows, None, self._version)
+                raise _status_error(place, response.status_code)
+            torrents, malformed = parse_torrents(_rows(place, response), None, self._version)
         return Listing(torrents=tuple(torrents), malformed=tuple(malformed))
+
+    def _at(self, method: str) -> str:
+        """Name the place of an error; user name and password in the address are left out."""
+        parts = urlsplit(self.url)
+        return f"qBittorrent at {parts.scheme}://{parts.netloc.rpartition('@')[2]}, {method}"
 
     def _wait_listed(self, info_hash: str) -> bool:
         deadline = time.monotonic() + _LISTED_SECONDS
@@ -213,7 +220,7 @@ class QbittorrentClient:
 
     def _each(self, place: str, hashes: Iterable[str], call: Callable[[_Api, list[str]], object]) -> None:
         for batch in _batches(list(hashes)):
-            with _translated(place):
+            with _translated(self._at(place)):
                 call(self._api, batch)
 
 
@@ -222,11 +229,11 @@ def _batches(hashes: Sequence[str]) -> Iterator[list[str]]:
         yield list(hashes[start : start + _BATCH])
 
 
-def _rows(response: requests.Response) -> Iterator[object]:
+def _rows(place: str, response: requests.Response) -> Iterator[object]:
     try:
         yield from iter_objects(response.iter_content(_CHUNK))
     except (ValueError, RecursionError) as error:
-        raise UnexpectedBody(f"torrents/info: the answer is no list of torrents ({error})") from None
+        raise UnexpectedBody(f"{place}: the answer is no list of torrents ({error})") from None
 
 
 def _status_error(place: str, status: int) -> Exception:

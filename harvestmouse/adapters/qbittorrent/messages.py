@@ -15,11 +15,10 @@ from harvestmouse.adapters.errors import ClientUnavailable, UnexpectedBody
 # With four in flight the client never waits for us; more gain nothing.
 _CONNECTIONS = 4
 _OK, _NOT_FOUND = 200, 404
-_PLACE = "torrents/trackers"
 
 
 def fetch_messages(
-    url: str, headers: Mapping[str, str], hashes: Sequence[str], timeout: float
+    url: str, headers: Mapping[str, str], hashes: Sequence[str], timeout: float, place: str
 ) -> Iterator[tuple[str, list[object]]]:
     """Yield info-hash and body of ``torrents/trackers``; a torrent that is gone has none.
 
@@ -28,6 +27,7 @@ def fetch_messages(
         headers: Those of an authenticated session, so that the client opens no other.
         hashes: Info-hashes to ask for.
         timeout: Seconds for one answer.
+        place: How errors name the client.
 
     Raises:
         ClientUnavailable: The client stopped answering.
@@ -37,14 +37,14 @@ def fetch_messages(
         with ExitStack() as stack:
             count = min(_CONNECTIONS, len(hashes))
             lines = [stack.enter_context(closing(_Line(url, headers, timeout))) for _ in range(count)]
-            for info_hash, content in _ask(lines, hashes):
+            for info_hash, content in _ask(lines, hashes, place):
                 if content is not None:
-                    yield info_hash, _read(content)
+                    yield info_hash, _read(content, place)
     except (HTTPException, OSError, ValueError) as error:
-        raise ClientUnavailable(f"{_PLACE}: {type(error).__name__}") from None
+        raise ClientUnavailable(f"{place}: {type(error).__name__}") from None
 
 
-def _ask(lines: Sequence["_Line"], hashes: Sequence[str]) -> Iterator[tuple[str, bytes | None]]:
+def _ask(lines: Sequence["_Line"], hashes: Sequence[str], place: str) -> Iterator[tuple[str, bytes | None]]:
     """Keep a request in flight on every connection, and read the answers in turn."""
     for line, info_hash in zip(lines, hashes, strict=False):
         line.send(info_hash)
@@ -54,7 +54,7 @@ def _ask(lines: Sequence["_Line"], hashes: Sequence[str]) -> Iterator[tuple[str,
         if number + len(lines) < len(hashes):
             line.send(hashes[number + len(lines)])
         if status not in (_OK, _NOT_FOUND):
-            raise ClientUnavailable(f"{_PLACE}: the client answers {status}")
+            raise ClientUnavailable(f"{place}: the client answers {status}")
         yield info_hash, content if status == _OK else None
 
 
@@ -67,7 +67,7 @@ class _Line:
         self._connection = kind(parts.hostname or "", parts.port, timeout=timeout)
         self._connection.connect()
         self._answers = self._connection.sock.makefile("rb")
-        self._start = f"GET {parts.path.rstrip('/')}/api/v2/{_PLACE}?hash="
+        self._start = f"GET {parts.path.rstrip('/')}/api/v2/torrents/trackers?hash="
         own = {"Host": parts.netloc.rpartition("@")[2], **headers}
         self._end = " HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in own.items()) + "\r\n"
 
@@ -94,11 +94,11 @@ class _Line:
         self._connection.close()
 
 
-def _read(content: bytes) -> list[object]:
+def _read(content: bytes, place: str) -> list[object]:
     try:
         body = json.loads(content)
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, list):
-        raise UnexpectedBody(f"{_PLACE}: the answer is no list")
+        raise UnexpectedBody(f"{place}: the answer is no list")
     return body

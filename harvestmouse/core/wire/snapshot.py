@@ -19,7 +19,7 @@ def parse_snapshot(document: object) -> Snapshot:
         SnapshotError: The document is no snapshot of this format; the text names the place.
     """
     if not isinstance(document, dict):
-        raise SnapshotError(f"a snapshot is a JSON object, not {_kind(document)}")
+        raise SnapshotError(f"expected an object with format, taken_at and its parts, found {_kind(document)}")
     if document.get("format") != FORMAT:
         raise SnapshotError(f'format: expected "{FORMAT}", found {document.get("format")!r}')
     now = as_time(document.get("taken_at"))
