@@ -1,7 +1,6 @@
 """Fetch what each job decides from, in the order that asks the least."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from attrs import evolve
 
@@ -94,11 +93,3 @@ FETCH: Mapping[str, Callable[[Ports, Policy], Snapshot]] = {
 
 # These jobs use the site's session, so only one of them runs at a time; the others never wait.
 SITE_JOBS = frozenset({grab.JOB, spend.JOB})
-
-
-def remember(ports: Ports, snapshot: Snapshot, plan: Any, deleted: int) -> None:
-    """Leave for the next run what this one has seen."""
-    if plan.job == cleanup.JOB and snapshot.torrents is not None:
-        ports.memory.remember_listing(len(snapshot.managed(plan.policy["category"])) - deleted)
-    if snapshot.profile is not None and snapshot.profile.bonus_points is not None:
-        ports.memory.remember_balance(snapshot.taken_at, snapshot.profile.bonus_points)

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from harvestmouse.adapters.errors import StateError
+from harvestmouse.core import cleanup, grab
 from harvestmouse.core.guarantees import check
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.model import Snapshot
 from harvestmouse.core.plan import Plan, Reason
 from harvestmouse.runners.carry_out import Apply, DryRun, Executor
-from harvestmouse.runners.fetch import FETCH, SITE_JOBS, remember
+from harvestmouse.runners.fetch import FETCH, SITE_JOBS
 from harvestmouse.runners.ports import Ports, log
 from harvestmouse.runners.report import Exit, Report, Status
 from harvestmouse.runners.words import announce_plan, announce_report
@@ -32,19 +34,19 @@ def run(job: str, ports: Ports, *, apply: bool) -> Report:
         announce_plan(plan)
         violations = check(plan, snapshot, policy)
         if violations:
-            return Report(plan=plan, apply=apply, violations=violations)
-        executor: Executor = Apply(ports) if apply else DryRun()
-        outcomes, error = executor.carry_out(plan, snapshot)
-        report = Report(
-            plan=plan,
-            apply=apply,
-            outcomes=outcomes,
-            error=None if error is None else str(error),
-            error_code=Exit(error.exit_code if error is not None else 0),
-        )
-        _remember(ports, snapshot, plan, report)
+            report = Report(plan=plan, apply=apply, violations=violations)
+        else:
+            report = _carry_out(plan, snapshot, Apply(ports) if apply else DryRun(), apply=apply)
+            _remember(ports, snapshot, report)
     announce_report(report)
     return report
+
+
+def _carry_out(plan: Plan, snapshot: Snapshot, executor: Executor, *, apply: bool) -> Report:
+    outcomes, error = executor.carry_out(plan, snapshot)
+    if error is None:
+        return Report(plan=plan, apply=apply, outcomes=outcomes)
+    return Report(plan=plan, apply=apply, outcomes=outcomes, error=str(error), error_code=Exit(error.exit_code))
 
 
 @contextmanager
@@ -60,9 +62,18 @@ def _opened(job: str, ports: Ports) -> Iterator[None]:
         yield
 
 
-def _remember(ports: Ports, snapshot: Snapshot, plan: Plan, report: Report) -> None:
-    paused = plan.skip is not None and plan.skip.reason is Reason.UNSATISFIED_LIMIT
-    if plan.job == "grab" and paused != snapshot.unsatisfied_paused:
-        ports.memory.remember_account(unsatisfied_paused=paused or None)
-    remember(ports, snapshot, plan, report.count(Status.DONE))
-    log.debug("state written to %s", ports.settings.general.state_dir)
+def _remember(ports: Ports, snapshot: Snapshot, report: Report) -> None:
+    """Leave for the next run what this one has seen; it only makes decisions more careful, so it fails no run."""
+    plan, profile = report.plan, snapshot.profile
+    try:
+        if plan.job == cleanup.JOB and snapshot.torrents is not None:
+            left = len(snapshot.managed(ports.settings.policy.client.category)) - report.count(Status.DONE)
+            ports.memory.remember_listing(left)
+        if plan.job == grab.JOB:
+            paused = plan.skip is not None and plan.skip.reason is Reason.UNSATISFIED_LIMIT
+            if paused != snapshot.unsatisfied_paused:
+                ports.memory.remember_account(unsatisfied_paused=paused or None)
+        if profile is not None and profile.bonus_points is not None:
+            ports.memory.remember_balance(snapshot.taken_at, profile.bonus_points)
+    except StateError as error:
+        log.warning("%s", error)

@@ -52,9 +52,11 @@ def announce_plan(plan: Plan) -> None:
 def announce_report(report: Report) -> None:
     """Log how the run ended."""
     plan = report.plan
-    if plan.skip is None:
+    if plan.skip is None and not report.violations:
         for line in _done(report):
             log.info("%s", line)
+    for one in report.violations:
+        log.error("Refused: the plan would break guarantee %s at %s: %s", one.guarantee, one.subject, one.detail)
     if report.error is not None:
         log.error("%s", report.error)
 
