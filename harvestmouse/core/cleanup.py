@@ -57,7 +57,9 @@ def plan_cleanup(snapshot: Snapshot, policy: Policy) -> Plan:
     late = (early[one.hash] or _reason(one, policy.cleanup, snapshot.taken_at, events) for one in managed)
     reasons = _limit(zip(managed, late, strict=True), policy.cleanup.max_data_deletions)
     decisions = [_decision(one, reason, snapshot.taken_at) for one, reason in reasons]
-    decisions += [_malformed(one) for one in snapshot.malformed_torrents]
+    decisions += [
+        _malformed(one) for one in snapshot.malformed_torrents if one.category in (None, policy.client.category)
+    ]
     deleted = [(one, reason) for one, reason in reasons if reason in _DELETING]
     return evolve(
         plan,

@@ -70,10 +70,12 @@ class Malformed:
     Attributes:
         subject: The row's identity where it has one, else a digest of its content.
         problem: What is wrong with it.
+        category: Its category, where it is a torrent that tells.
     """
 
     subject: str
     problem: str
+    category: str | None = None
 
 
 @frozen(kw_only=True)

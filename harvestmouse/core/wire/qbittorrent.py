@@ -47,7 +47,8 @@ def parse_torrents(
         if isinstance(parsed, Malformed):
             malformed[parsed.subject] = parsed
         elif torrents.setdefault(parsed.hash, parsed) != parsed:
-            malformed[parsed.hash] = Malformed(subject=parsed.hash, problem="two rows of this info-hash differ")
+            problem = "two rows of this info-hash differ"
+            malformed[parsed.hash] = Malformed(subject=parsed.hash, problem=problem, category=parsed.category)
     listed = [torrent for torrent in torrents.values() if torrent.hash not in malformed]
     return listed, sorted(malformed.values(), key=lambda one: one.subject)
 
@@ -62,7 +63,8 @@ def parse_torrent(
     identity = get("hash")
     identity = identity.lower() if isinstance(identity, str) else ""
     if _HASH.fullmatch(identity) is None:
-        return Malformed(subject=digest(row), problem="the row has no info-hash")
+        problem = "the row has no info-hash"
+        return Malformed(subject=digest(row), problem=problem, category=as_text(get("category")))
     listed = get("trackers")
     if listed is None and trackers:
         listed = trackers.get(identity)
