@@ -108,7 +108,10 @@ class Reason(StrEnum):
     DEFICIT = "deficit", "The account is short of upload, and this is the tier that fits."
     NO_DEFICIT = "no_deficit", "The ratio is at its target."
     TIER_UNAFFORDABLE = "tier_unaffordable", "Not even the smallest automated tier fits the budget."
-    PURCHASE_PENDING = "purchase_pending", "An earlier purchase is not settled yet."
+    PURCHASE_PENDING = (
+        "purchase_pending",
+        "An earlier purchase is not settled yet, or too recent for the profile to show it.",
+    )
     VIP_TOP_UP = "vip_top_up", "VIP can be extended."
     VIP_NOT_NOW = "vip_not_now", "VIP is off, not for this class, too long already, or out of budget."
     OVERFLOW = "overflow", "The balance is at its cap: further points would be lost."

@@ -27,6 +27,8 @@ STORE_AMOUNTS = (Fraction(1), Fraction(5, 2), Fraction(5), Fraction(20), Fractio
 SITE_RATIO = 1.0
 # How long after a purchase the profile can be believed again.
 SETTLE_SECONDS = 60
+# How long after a purchase nothing else is bought: a profile that is still the old one would argue for it again.
+PAUSE_SECONDS = 90
 # Balances closer together than this say little about income.
 _LEAST_HISTORY_SECONDS = HOUR
 

@@ -160,7 +160,6 @@ class Apply:
                 self._end(action, Status.FAILED, why)
             else:
                 self.ports.journal.close(now, "done")
-                self.ports.memory.remember_balance(now, reply.bonus_points)
                 self._end(action, Status.DONE)
 
     def _set_preferences(self, actions: Sequence[SetPreferences], snapshot: Snapshot) -> None:  # noqa: ARG002

@@ -7,7 +7,7 @@ from attrs import evolve
 from harvestmouse.core import cleanup, grab, reconcile, spend
 from harvestmouse.core.model import Snapshot
 from harvestmouse.core.policy import Policy
-from harvestmouse.core.spend import settle
+from harvestmouse.core.spend import PAUSE_SECONDS, settle
 from harvestmouse.core.wire.snapshot import parse_memory
 from harvestmouse.runners.ports import Ports, log
 
@@ -68,7 +68,9 @@ def fetch_spend(ports: Ports, policy: Policy) -> Snapshot:  # noqa: ARG001 - one
             ports.journal.close(now, "happened" if happened else "did not happen")
             log.info("An earlier purchase is settled: it %s.", "happened" if happened else "did not happen")
             pending = None
-    memory = {**ports.memory.account(), "purchase_pending": pending is not None}
+    closed = ports.journal.last_closed()
+    stale = closed is not None and now < closed + PAUSE_SECONDS
+    memory = {**ports.memory.account(), "purchase_pending": pending is not None or stale}
     return Snapshot(taken_at=now, profile=profile, **parse_memory(memory))
 
 

@@ -1,7 +1,7 @@
 """The purchase journal: written before a purchase is asked for, closed when its fate is known."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,7 @@ class Journal:
             StateError: There is one, and it cannot be read.
         """
         opened: Any = None
-        for line in (read_text(self.path) or "").splitlines():
-            row = _load(line)
+        for row in self._rows():
             opened = row.get("open", None if "closed" in row else opened)
         if opened is None:
             return None
@@ -45,6 +44,14 @@ class Journal:
             return Purchase(**opened)
         except TypeError:
             raise StateError(f"{self.path}: the last purchase cannot be read, so nothing more is bought") from None
+
+    def last_closed(self) -> int | None:
+        """Return when the last purchase was closed, in unix seconds."""
+        closed = [row["closed"].get("at") for row in self._rows() if isinstance(row.get("closed"), dict)]
+        return closed[-1] if closed and isinstance(closed[-1], int) else None
+
+    def _rows(self) -> Iterator[Mapping[str, Any]]:
+        return (_load(line) for line in (read_text(self.path) or "").splitlines())
 
 
 def _load(line: str) -> Mapping[str, Any]:
