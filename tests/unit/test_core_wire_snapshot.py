@@ -92,11 +92,11 @@ def test_what_earlier_runs_left_behind_is_read() -> None:
 @pytest.mark.parametrize(
     ("document", "text"),
     [
-        (None, "a snapshot is a JSON object, not nothing"),
-        ([], "not a list"),
-        ("x", "not text"),
-        (5, "not a number"),
-        (True, "not true or false"),
+        (None, r"object.* nothing"),
+        ([], r"object.* a list"),
+        ("x", r"object.* text"),
+        (5, r"object.* a number"),
+        (True, r"object.* true or false"),
         ({}, "format: expected"),
         ({"format": "harvestmouse-snapshot/2", "taken_at": NOW}, "harvestmouse-snapshot/2"),
         ({"format": FORMAT}, "taken_at: expected unix seconds, found None"),

@@ -1,0 +1,474 @@
+"""What the laws are tried on: values, policies and snapshots that meet, and raw bodies with the services' quirks.
+
+Figures are drawn around the policy's boundaries, and names, ids and info-hashes from small pools, since
+independent draws hardly ever collide. Left out on purpose: more than a dozen torrents or results, which find
+nothing that fewer do not; and two refusing trackers on one torrent, which have a test of their own.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from attrs import evolve
+from hypothesis import strategies as st
+
+from harvestmouse.core.model import (
+    AccountClass,
+    LedgerEntry,
+    LedgerOutcome,
+    Malformed,
+    Preferences,
+    Profile,
+    SearchPage,
+    SearchResult,
+    Snapshot,
+    Torrent,
+    TrackerMessage,
+)
+from harvestmouse.core.policy import FIELD, SEED, Policy
+from tests.support.builders import (
+    CATEGORY,
+    DAY,
+    GIB,
+    MIB,
+    MINUTE,
+    NOW,
+    hash_of,
+    raw_block,
+    raw_preferences,
+    raw_profile,
+    raw_result,
+    raw_search,
+    raw_snapshot,
+    raw_torrent,
+    raw_tracker,
+)
+
+flags = st.booleans()
+names = st.sampled_from(["It", "it!", "Split", "Dune", "dune", "Title 3", "???", "", "A_B", "a b"])
+numbers = st.integers(0, 15)
+ids = st.integers(1, 12)
+_rolls = st.integers(0, 15)
+_UNLUCKY = 11
+
+
+def around(*bounds: int) -> list[int]:
+    """Return each of these bounds, what is just under it, and what is just over it; nothing below zero."""
+    return [max(0, bound + step) for bound in bounds for step in (0, -1, 1)]
+
+
+def near(*bounds: int) -> st.SearchStrategy[int]:
+    """Draw one of these bounds, or one of its neighbours."""
+    return st.sampled_from(around(*bounds))
+
+
+def rarely(none: object, *values: Any) -> st.SearchStrategy[Any]:
+    """Draw one of these values, and now and then the first argument: mostly, that the fact is unknown."""
+    often = list(values) * (24 // len(values) + 1)
+    return st.sampled_from([*often, none])
+
+
+@st.composite
+def maybe(draw: st.DrawFn, strategy: st.SearchStrategy[Any]) -> Any:
+    """Draw from *strategy*, and now and then nothing: the part is unknown."""
+    return None if draw(_rolls) == _UNLUCKY else draw(strategy)
+
+
+AGES = around(0, DAY, 3 * DAY, 4 * DAY, 7 * DAY, 14 * DAY, 30 * DAY)
+SEEDING_TIMES = around(0, 3 * DAY, 4 * DAY, 5 * DAY, 7 * DAY, 14 * DAY)
+_STATES = """
+    stalledUP stalledUP uploading queuedUP stoppedUP pausedUP forcedUP stalledDL stalledDL downloading queuedDL
+    stoppedDL metaDL checkingUP moving missingFiles error unknown
+"""
+states = rarely(None, *_STATES.split())
+tag_sets = rarely(
+    None,
+    frozenset[str](),
+    frozenset({"mam"}),
+    frozenset({"Recovery", "mam"}),
+    frozenset({"KEEP"}),
+    frozenset({"keep", "recovery"}),
+)
+categories = st.sampled_from([CATEGORY] * 6 + ["other", "", None])
+texts = st.sampled_from(
+    [
+        "Unregistered torrent",
+        "unregistered  TORRENT",
+        "Torrent not found",
+        "Not Found",
+        "",
+        "unregisteredness",
+        "Mouse rank",
+    ]
+)
+messages = st.builds(
+    TrackerMessage,
+    host=st.sampled_from(["t.example", None]),
+    status=st.sampled_from([4, 4, 5, 2, 1, None]),
+    text=texts,
+    reports_tracker_errors=flags,
+)
+_GONE = (TrackerMessage(host="t.example", status=4, text="Unregistered torrent"),)
+message_lists = st.one_of(
+    st.sampled_from([(), (), _GONE, None]),
+    messages.map(lambda one: (TrackerMessage(host="u.example", status=1, text="Unregistered torrent"), one)),
+)
+# Signs of completion as (progress, completion_on, seeding_time): never, partly, whole, and contradicting each other.
+_NEVER = [(0.0, 0, 0), (0.0, 0, 0), (0.5, 0, 0)]
+_WHOLE = [(1.0, NOW - DAY, seeded) for seeded in SEEDING_TIMES]
+_ODD: list[tuple[float | None, int | None, int | None]] = [
+    (0.3, 0, 5 * DAY),
+    (0.0, NOW - DAY, 0),
+    (1.0, 0, 0),
+    (1.5, 0, 0),
+    (-0.1, 0, 0),
+    (None, 0, 0),
+    (1.0, None, 5 * DAY),
+]
+_ODD += [(0.0, NOW - DAY, 4 * DAY), (1.0, NOW - DAY, None), (0.0, 0, -1)]
+completions = st.sampled_from([*_NEVER * 7, *_WHOLE * 2, *_ODD])
+
+
+@st.composite
+def torrents(draw: st.DrawFn, number: int) -> Torrent:
+    """Draw one torrent of this number, with every fact known and possible, mostly, so that every rule is reached."""
+    progress, completion_on, seeding_time = draw(completions)
+    return Torrent(
+        hash=hash_of(number),
+        name=draw(names),
+        category=draw(categories),
+        tags=draw(tag_sets),
+        state=draw(states),
+        added_on=draw(rarely(None, *(NOW - age for age in AGES), NOW + 1, 0, -5)),
+        completion_on=completion_on,
+        seeding_time=seeding_time,
+        progress=progress,
+        size_bytes=100 * MIB,
+        downloaded_bytes=draw(rarely(None, 0, 0, GIB)),
+        uploaded_bytes=draw(rarely(None, 0, 1)),
+        seeders=draw(rarely(None, 5, 6)),
+        messages=draw(message_lists),
+    )
+
+
+@st.composite
+def listings(draw: st.DrawFn, max_size: int = 9) -> tuple[Torrent, ...]:
+    """Draw the client's torrents: of different info-hashes, at times nearly all alike."""
+    chosen = draw(st.lists(numbers, min_size=draw(st.integers(0, 3)), max_size=max_size, unique=True))
+    if len(chosen) < 3 or draw(flags):
+        return tuple(draw(torrents(number)) for number in chosen)
+    alike = draw(torrents(0))
+    odd = {number: draw(torrents(number)) for number in chosen[:2]}
+    return tuple(odd.get(number, evolve(alike, hash=hash_of(number))) for number in chosen)
+
+
+results = st.builds(
+    SearchResult,
+    id=ids,
+    title=names,
+    size_bytes=st.sampled_from([100 * MIB, 300 * MIB, 700 * MIB, *around(50 * MIB, GIB)]),
+    seeders=st.sampled_from([*range(6), *around(50, 200)]),
+    leechers=st.integers(0, 40),
+    free=st.sampled_from([True, True, False]),
+    personal_freeleech=st.sampled_from([False, False, True]),
+    vip=flags,
+    fl_vip=flags,
+    snatched=st.sampled_from([False] * 5 + [True]),
+)
+malformed_rows = st.builds(Malformed, subject=ids.map(str), problem=st.just("cannot read size"))
+
+
+@st.composite
+def pages(draw: st.DrawFn, *, unique: bool = False) -> tuple[SearchPage, ...]:
+    """Draw a search's pages; with *unique* no id is on offer twice."""
+    rows = draw(st.lists(results, max_size=12, unique_by=(lambda row: row.id) if unique else None))
+    cut = draw(st.integers(0, len(rows)))
+    broken = () if unique else tuple(draw(st.lists(malformed_rows, max_size=2)))
+    return (
+        SearchPage(results=tuple(rows[:cut]), found=len(rows)),
+        SearchPage(results=tuple(rows[cut:]), malformed=broken, found=draw(maybe(st.just(len(rows))))),
+    )
+
+
+entries = st.builds(
+    LedgerEntry,
+    id=ids,
+    at=rarely(None, *(NOW - age for age in around(0, 30 * MINUTE, DAY, 14 * DAY))),
+    outcome=st.sampled_from([*LedgerOutcome, "a word of another version"]),
+    info_hash=st.one_of(st.none(), numbers.map(hash_of)),
+)
+ledgers = st.lists(entries, max_size=5).map(tuple)
+
+_CLASSES = [*AccountClass, AccountClass.USER, AccountClass.VIP]
+profiles = st.builds(
+    Profile,
+    account_class=rarely(None, *_CLASSES),
+    class_name=st.just("a class"),
+    uploaded_bytes=rarely(None, 0, 39 * GIB, *around(5 * GIB, 12 * GIB, 20 * GIB)),
+    downloaded_bytes=rarely(None, 10 * GIB, 10 * GIB, 10 * GIB, 0, 715 * MIB, 400 * GIB),
+    bonus_points=rarely(None, 0.0, 999.9, 26512.091, *map(float, around(500, 5500, 25500, 50500, 99999))),
+    vip_until=rarely(None, *(NOW + ahead - 7 * DAY for ahead in around(0, 7 * DAY, 34 * DAY, 62 * DAY, 90 * DAY))),
+    unsat_count=rarely(None, *around(2, 28, 35, 38)),
+    unsat_limit=rarely(None, 50, 50, 150),
+    hit_and_run_count=rarely(None, 0, 0, 1),
+)
+
+client_preferences = st.builds(
+    Preferences,
+    queueing_enabled=rarely(None, True, False),
+    max_active_downloads=rarely(None, -1, 0, 3, 5, 20),
+    max_active_uploads=rarely(None, -1, 0, 3, 150, 500),
+    max_active_torrents=rarely(None, -1, 0, 5, 150, 170, 505),
+    dont_count_slow_torrents=rarely(None, True, False),
+)
+
+free_spaces = st.sampled_from([*around(10 * GIB), 10 * GIB + 400 * MIB, 11 * GIB, 14 * GIB])
+cleanup_snapshots = st.builds(
+    Snapshot,
+    taken_at=st.just(NOW),
+    torrents=maybe(listings()),
+    malformed_torrents=st.sampled_from([(), (), (Malformed(subject="row:0", problem="no info-hash"),)]),
+    remembered_count=st.sampled_from([None, None, None, None, 0, 5, 12, 19]),
+)
+spend_snapshots = st.builds(
+    Snapshot,
+    taken_at=st.just(NOW),
+    profile=maybe(profiles),
+    purchase_pending=st.sampled_from([False] * 5 + [True]),
+)
+reconcile_snapshots = st.builds(
+    Snapshot, taken_at=st.just(NOW), torrents=maybe(listings()), preferences=maybe(client_preferences)
+)
+
+
+@st.composite
+def grab_snapshots(draw: st.DrawFn, *, unique: bool = False) -> Snapshot:
+    """Draw what grab looks at, some parts of it unknown."""
+    return Snapshot(
+        taken_at=NOW,
+        profile=draw(maybe(profiles)),
+        searches=draw(maybe(pages(unique=unique))),
+        torrents=draw(maybe(listings(max_size=4))),
+        free_space_bytes=draw(maybe(free_spaces)),
+        ledger=draw(maybe(ledgers)),
+        download_freeze_until=draw(st.sampled_from([None, None, NOW - 1, NOW, NOW + 1])),
+        unsatisfied_paused=draw(st.sampled_from([False, False, True])),
+    )
+
+
+@st.composite
+def open_snapshots(draw: st.DrawFn, *, unique: bool = True) -> Snapshot:
+    """Draw a world in which no guard of grab holds, mostly, so that results are looked at."""
+    account = Profile(
+        account_class=draw(st.sampled_from([AccountClass.USER, AccountClass.VIP])),
+        uploaded_bytes=20 * GIB,
+        downloaded_bytes=10 * GIB,
+        unsat_count=draw(st.integers(0, 39)),
+        unsat_limit=50,
+        hit_and_run_count=0,
+    )
+    return Snapshot(
+        taken_at=NOW,
+        profile=account,
+        searches=draw(pages(unique=unique)),
+        torrents=draw(listings(max_size=3)),
+        free_space_bytes=draw(st.integers(10 * GIB + 1, 14 * GIB)),
+        ledger=draw(ledgers),
+    )
+
+
+@st.composite
+def snapshots(draw: st.DrawFn) -> Snapshot:
+    """Draw a whole world at one instant, for laws about every job."""
+    seen = draw(st.one_of(grab_snapshots(), open_snapshots()))
+    client = draw(cleanup_snapshots)
+    return evolve(
+        seen,
+        torrents=client.torrents,
+        malformed_torrents=client.malformed_torrents,
+        remembered_count=client.remembered_count,
+        preferences=draw(maybe(client_preferences)),
+        purchase_pending=draw(flags),
+    )
+
+
+_CLEANUPS: list[dict[str, Any]] = [
+    {
+        "keep_partials": partials,
+        "max_data_deletions": most,
+        "protect_tags": tags,
+        "seed_time_margin": timedelta(hours=hours),
+    }
+    for partials in (False, True)
+    for most in (50, 0, 1, 3)
+    for tags in ((), ("keep",), ("Keep", "mam"))
+    for hours in (24, 0, 48)
+]
+_GRABS: list[dict[str, Any]] = [
+    {
+        "per_run": picks,
+        "max_torrents": most,
+        "unsat_reserve": reserve,
+        "ratio_floor": floor,
+        "hold_on_hit_and_run": hold,
+    }
+    for picks in (5, 0, 1, 3)
+    for most in (500, 3)
+    for reserve in (10, 0, 18)
+    for floor in (1.2, 0.0, 0.5)
+    for hold in (False, False, True)
+]
+_SPENDS: list[dict[str, Any]] = [
+    {"vip": vip, "overflow": overflow, "reserve": reserve, "target_ratio": target, "tiers": tiers}
+    for vip in (False, True)
+    for overflow in (False, True)
+    for reserve in (500, 0, 30000)
+    for target in (2.0, 1.0, 2.1)
+    for tiers in ((50, 100, 200, 500), (50,), (60, 75))
+]
+_RECONCILES: list[dict[str, Any]] = [
+    {"force_start": start, "max_active_uploads": up, "max_active_downloads": down, "max_active_torrents": whole}
+    for start in (False, True)
+    for up in (150, -1, 0, 2)
+    for down in (20, -1, 0)
+    for whole in (150, -1, 0, 3)
+]
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> Policy:
+    """Draw a preset with some figures changed, small where a cap or a budget is to bind."""
+    base = draw(st.sampled_from([SEED, FIELD]))
+    grab = draw(st.sampled_from(_GRABS)) | {"require_unsat": draw(st.sampled_from([True, True, False]))}
+    return evolve(
+        base,
+        cleanup=evolve(base.cleanup, **draw(st.sampled_from(_CLEANUPS))),
+        grab=evolve(base.grab, **grab),
+        spend=evolve(base.spend, **draw(st.sampled_from(_SPENDS))),
+        reconcile=evolve(base.reconcile, **draw(st.sampled_from(_RECONCILES))),
+    )
+
+
+# Any JSON value: numbers without end, lone surrogates and big integers included, as Python's reader lets them through.
+json_scalars = st.one_of(
+    st.none(),
+    flags,
+    st.integers(),
+    st.integers(2**60, 2**70),
+    st.floats(),
+    st.text(st.characters(exclude_categories=()), max_size=8),
+    st.sampled_from(
+        ["∞", "1,002.9 MiB", "Nothing returned, out of 0", "0", "-1", "2026-04-19 11:40:00", hash_of(1), "{}"]
+    ),
+)
+_KEYS = """
+    format taken_at mam qbittorrent ledger memory profile searches torrents trackers preferences data found error id
+    title size seeders leechers my_snatched free vip hash tags state username classname snatch_summary unsat count
+    limit seedbonus url status msg job decided_at actions action decisions subject decision reason facts skip detail
+    policy advice figures changes server_state free_space_on_disk balances webapi_version success
+"""
+_keys = st.one_of(st.sampled_from(_KEYS.split()), st.text(max_size=3))
+json_values = st.recursive(
+    json_scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(_keys, inner, max_size=5)),
+    max_leaves=12,
+)
+
+
+def _spelled(flag: st.SearchStrategy[bool]) -> st.SearchStrategy[object]:
+    return st.builds(lambda on, spell: spell(on), flag, st.sampled_from([int, bool, lambda on: str(int(on))]))
+
+
+@st.composite
+def raw_rows(draw: st.DrawFn, number: int) -> dict[str, Any]:
+    """Draw a row of search results in one of its spellings, at times one that cannot be read."""
+    row = raw_result(
+        number,
+        title=draw(st.one_of(names, st.just(1984))),
+        size=draw(st.sampled_from(["100.0 MiB", "1,002.9 MiB", "104857600", 104857600])),
+        seeders=draw(st.sampled_from([3, "3", "1,204", 51])),
+        leechers=draw(st.sampled_from([1, "7", 0, 40])),
+        free=draw(_spelled(flags)),
+        fl_vip=draw(_spelled(flags)),
+        my_snatched=draw(_spelled(st.sampled_from([False] * 4 + [True]))),
+        vip_expire=draw(st.sampled_from([0, NOW - 1, NOW + 1])),
+        author_info=draw(st.sampled_from(["", None, "{not json", '{"8234": "Name"}'])),
+    )
+    broken: dict[str, Any] = draw(st.sampled_from([{"size": "big"}, {"seeders": None}]))
+    return row | broken if not draw(st.integers(0, 9)) else row
+
+
+@st.composite
+def raw_listings(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw the client's part of a snapshot document."""
+    chosen = draw(st.lists(numbers, max_size=8, unique=True))
+    rows: list[object] = []
+    trackers: dict[str, object] = {}
+    for number in chosen:
+        one = draw(torrents(number))
+        facts = {
+            "name": one.name,
+            "category": one.category,
+            "tags": None if one.tags is None else ", ".join(sorted(one.tags)),
+            "state": one.state,
+            "added_on": one.added_on,
+            "completion_on": one.completion_on or draw(st.sampled_from([0, -1])),
+            "seeding_time": one.seeding_time,
+            "progress": one.progress,
+            "downloaded": one.downloaded_bytes,
+            "uploaded": one.uploaded_bytes,
+            "num_complete": one.seeders,
+        }
+        rows.append(raw_torrent(number, **facts))
+        if draw(flags):
+            private = {"url": "** [DHT] **", "status": 0, "msg": "This torrent is private"}
+            trackers[hash_of(number)] = [private, raw_tracker(draw(texts))]
+    if chosen and not draw(st.integers(0, 4)):
+        rows.append(raw_torrent(chosen[0], name="the same info-hash again"))
+    return {
+        "webapi_version": draw(st.sampled_from(["2.8.19", "2.16.2", None])),
+        "torrents": rows,
+        "trackers": trackers,
+        "preferences": raw_preferences(max_active_uploads=draw(st.sampled_from([3, 150, "150"]))),
+        "free_space_bytes": draw(st.integers(10 * GIB, 14 * GIB)),
+    }
+
+
+@st.composite
+def raw_snapshots(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a snapshot document with the services' quirks; every id is on offer once, and once in the ledger."""
+    offered = draw(st.lists(ids, max_size=10, unique=True))
+    rows = [draw(raw_rows(number)) for number in offered]
+    cut = draw(st.integers(0, len(rows)))
+    summary = {
+        "unsat": raw_block(draw(st.sampled_from([2, "38", 40, None])), limit=50),
+        "inactHnr": raw_block(0),
+        "seedHnr": raw_block(draw(st.sampled_from([0, "1", None]))),
+    }
+    profile = raw_profile(
+        classname=draw(st.sampled_from(["VIP", " User", "Mouse", "Vole"])),
+        uploaded_bytes=draw(st.sampled_from([0, 12 * GIB, 20 * GIB])),
+        downloaded_bytes=draw(st.sampled_from([10 * GIB, 0])),
+        seedbonus=draw(st.sampled_from([5000, 26512.091, "25,500"])),
+        ratio=draw(st.sampled_from(["∞", 2.0])),
+        **draw(st.sampled_from([summary, {"snatch_summary": summary}])),
+    )
+    lines = draw(st.lists(entries, max_size=4, unique_by=lambda entry: entry.id))
+    return raw_snapshot(
+        mam={
+            "profile": profile,
+            "searches": [raw_search(*rows[:cut], found=len(rows)), raw_search(*rows[cut:], found=str(len(rows)))],
+        },
+        qbittorrent=draw(raw_listings()),
+        ledger=[{"id": one.id, "at": one.at, "outcome": str(one.outcome), "info_hash": one.info_hash} for one in lines],
+    )
+
+
+@st.composite
+def shuffled(draw: st.DrawFn, value: Any) -> Any:
+    """Draw *value* with every list and every object in it in another order."""
+    if isinstance(value, dict):
+        keys = draw(st.permutations(sorted(value)))
+        return {key: draw(shuffled(value[key])) for key in keys}
+    if isinstance(value, list):
+        return [draw(shuffled(one)) for one in draw(st.permutations(value))]
+    return value

@@ -1,0 +1,272 @@
+"""When nothing is grabbed, what may be picked, and that results are decided as the written rules say."""
+
+from fractions import Fraction
+from typing import Any
+
+from attrs import evolve
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from harvestmouse.core.actions import AddTorrent
+from harvestmouse.core.grab import next_query, plan_grab
+from harvestmouse.core.guarantees import check
+from harvestmouse.core.model import LedgerEntry, SearchPage, SearchResult, Snapshot
+from harvestmouse.core.plan import Plan
+from harvestmouse.core.policy import SEED, Policy
+from tests.property import strategies as my
+from tests.support.builders import decided, page, policy, skipped, snapshot
+
+worlds = st.tuples(st.one_of(my.grab_snapshots(), my.open_snapshots(unique=False)), my.policies())
+open_worlds = st.tuples(my.open_snapshots(), my.policies())
+
+
+def picks(plan: Plan) -> list[AddTorrent]:
+    """Return the plan's actions, which are additions all of them."""
+    chosen = [action for action in plan.actions if isinstance(action, AddTorrent)]
+    assert len(chosen) == len(plan.actions)
+    event(f"{len(chosen)} picks")
+    return chosen
+
+
+def offers(seen: Snapshot) -> list[SearchResult]:
+    """Return every row of every page."""
+    return [result for one in seen.searches or () for result in one.results]
+
+
+def own_count(seen: Snapshot) -> int | None:
+    """Return the unsatisfied torrents: the site's count, and own grabs of the last half hour."""
+    if seen.profile is None or seen.profile.unsat_count is None:
+        return None
+    lines = [line for line in seen.ledger or () if line.outcome in ("grabbed", "adding") and line.at is not None]
+    return seen.profile.unsat_count + len({line.id for line in lines if seen.taken_at - (line.at or 0) < 1800})
+
+
+def words(name: str) -> list[str]:
+    """Return the words of a name, without case and punctuation."""
+    return "".join(letter if letter.isalnum() else " " for letter in name.lower()).split()
+
+
+class TestG4:
+    """G4: No plan grabs while the class is Mouse or unknown, the ratio is under its floor, or profile is unknown."""
+
+    @given(worlds)
+    def test_only_an_account_in_good_standing_grabs(self, world: tuple[Snapshot, Policy]) -> None:
+        """The ratio is that of the byte counts, without rounding."""
+        seen, wanted = world
+        if not picks(plan_grab(seen, wanted)):
+            return
+        account = seen.profile
+        assert account is not None
+        assert account.account_class in ("User", "Power User", "VIP", "Elite VIP")
+        assert account.uploaded_bytes is not None
+        assert account.downloaded_bytes is not None
+        if account.downloaded_bytes:
+            ratio = Fraction(account.uploaded_bytes, account.downloaded_bytes)
+            assert ratio > Fraction(wanted.grab.ratio_floor) - Fraction(1, 10**12)
+
+
+class TestG5:
+    """G5: Every pick is free for this account, in every band, no duplicate, within slots, disk and unsat headroom."""
+
+    @given(worlds)
+    def test_every_pick_is_free_for_this_account(self, world: tuple[Snapshot, Policy]) -> None:
+        """Whatever row of the search is believed."""
+        seen, wanted = world
+        vip = seen.profile is not None and seen.profile.account_class in ("VIP", "Elite VIP")
+        for pick in picks(plan_grab(seen, wanted)):
+            rows = [row for row in offers(seen) if row.id == pick.id]
+            assert rows
+            for row in rows:
+                assert row.free or row.personal_freeleech or (vip and (row.vip or row.fl_vip))
+
+    @given(worlds)
+    def test_every_pick_is_inside_every_band(self, world: tuple[Snapshot, Policy]) -> None:
+        """Size, leechers and seeders, limits included."""
+        seen, wanted = world
+        chosen = {pick.id for pick in picks(plan_grab(seen, wanted))}
+        for row in offers(seen):
+            if row.id in chosen:
+                assert wanted.grab.min_size <= row.size_bytes <= wanted.grab.max_size
+                assert row.leechers >= wanted.grab.leecher_floor
+                assert row.seeders <= wanted.grab.seeder_ceiling
+
+    @given(worlds)
+    def test_no_pick_is_a_duplicate(self, world: tuple[Snapshot, Policy]) -> None:
+        """By the site's flag, the ledger's last word, the client's whole names, and the plan itself."""
+        seen, wanted = world
+        chosen = [pick.id for pick in picks(plan_grab(seen, wanted))]
+        assert len(set(chosen)) == len(chosen)
+        names = [words(torrent.name) for torrent in seen.torrents or ()]
+        for row in offers(seen):
+            if row.id in chosen:
+                assert not row.snatched
+                assert words(row.title) == [] or words(row.title) not in names
+                last = [line.outcome for line in seen.ledger or () if line.id == row.id][-1:]
+                assert last in ([], ["failed"], ["never_started"])
+
+    @given(worlds)
+    def test_the_picks_stay_within_slots_disk_and_headroom(self, world: tuple[Snapshot, Policy]) -> None:
+        """All of them together."""
+        seen, wanted = world
+        chosen = picks(plan_grab(seen, wanted))
+        if not chosen:
+            return
+        held = sum(torrent.category == "mam-farming" for torrent in seen.torrents or ())
+        assert len(chosen) <= wanted.grab.per_run
+        assert held + len(chosen) <= wanted.grab.max_torrents
+        assert seen.free_space_bytes is not None
+        assert seen.free_space_bytes - sum(pick.size_bytes for pick in chosen) >= wanted.grab.disk_reserve
+        used, account = own_count(seen), seen.profile
+        if used is not None and account is not None and account.unsat_limit is not None:
+            assert used + len(chosen) <= account.unsat_limit - wanted.grab.unsat_reserve
+        else:
+            assert not wanted.grab.require_unsat
+
+    @given(worlds)
+    def test_a_plan_of_grab_passes_its_own_checks(self, world: tuple[Snapshot, Policy]) -> None:
+        """The guarantees are checked again before anything is done."""
+        seen, wanted = world
+        assert check(plan_grab(seen, wanted), seen, wanted) == ()
+
+
+def skip_reason(seen: Snapshot, wanted: Policy) -> str | None:
+    """Transcribe the guards of section 5.1 in their order."""
+    account, rules = seen.profile, wanted.grab
+    if account is None or None in (account.account_class, account.uploaded_bytes, account.downloaded_bytes):
+        return "profile_unknown"
+    used, limit = own_count(seen), account.unsat_limit
+    room = None if used is None or limit is None else limit - used - rules.unsat_reserve
+    ratio = account.ratio if account.downloaded_bytes else float("inf")
+    held = sum(torrent.category == "mam-farming" for torrent in seen.torrents or ())
+    space = seen.free_space_bytes
+    guards = {
+        "mouse_class": account.account_class == "Mouse",
+        "low_ratio": ratio is not None and ratio < rules.ratio_floor,
+        "download_freeze": (seen.download_freeze_until or 0) > seen.taken_at,
+        "unsatisfied_limit": room is not None and room <= (rules.unsat_reserve if seen.unsatisfied_paused else 0),
+        "unsatisfied_unknown": room is None and rules.require_unsat,
+        "hit_and_run": rules.hold_on_hit_and_run and account.hit_and_run_count != 0,
+        "client_full": held >= rules.max_torrents,
+        "disk_low": space is not None and space <= rules.disk_reserve,
+        "client_unknown": space is None or seen.torrents is None,
+    }
+    return next((name for name, holds in guards.items() if holds), None)
+
+
+def ledger_bars(lines: list[LedgerEntry], wanted: Policy, now: int) -> bool:
+    """Transcribe what the ledger's last word about an id means."""
+    if not lines or lines[-1].outcome == "failed":
+        return False
+    if lines[-1].outcome == "never_started" and lines[-1].at is not None:
+        return now - lines[-1].at < wanted.grab.regrab_after.total_seconds()
+    return True
+
+
+def rejection(row: SearchResult, seen: Snapshot, wanted: Policy) -> str | None:
+    """Transcribe the rejections of section 5.1 in their order."""
+    rules, account = wanted.grab, seen.profile
+    vip = account is not None and account.account_class in ("VIP", "Elite VIP")
+    lines = [line for line in seen.ledger or () if line.id == row.id]
+    listed = [torrent.hash for torrent in seen.torrents or ()]
+    names = [words(torrent.name) for torrent in seen.torrents or () if words(torrent.name)]
+    if not (row.free or row.personal_freeleech or (vip and (row.vip or row.fl_vip))):
+        return "not_freeleech"
+    if row.snatched:
+        return "already_snatched"
+    if ledger_bars(lines, wanted, seen.taken_at):
+        return "already_grabbed"
+    if words(row.title) in names or any(line.info_hash in listed for line in lines):
+        return "already_in_client"
+    bands = {
+        "too_small": row.size_bytes < rules.min_size,
+        "too_large": row.size_bytes > rules.max_size,
+        "no_demand": row.leechers < rules.leecher_floor,
+        "oversupplied": row.seeders > rules.seeder_ceiling,
+    }
+    return next((name for name, holds in bands.items() if holds), None)
+
+
+def points(row: SearchResult, wanted: Policy) -> tuple[float, int]:
+    """Transcribe the score, with its tie: the newest id first."""
+    rules = wanted.grab
+    wedge = rules.wedge_bonus if row.free or row.personal_freeleech else 0
+    return wedge + rules.leecher_weight * row.leechers - rules.seeder_weight * row.seeders, row.id
+
+
+def best(rows: list[SearchResult], seen: Snapshot, wanted: Policy) -> dict[str, tuple[str, str]]:
+    """Transcribe the choice among the results that nothing refuses."""
+    held = sum(torrent.category == "mam-farming" for torrent in seen.torrents or ())
+    places = min(wanted.grab.per_run, wanted.grab.max_torrents - held)
+    space = (seen.free_space_bytes or 0) - wanted.grab.disk_reserve
+    used, limit = own_count(seen), None if seen.profile is None else seen.profile.unsat_limit
+    headroom = 10**9 if used is None or limit is None else limit - wanted.grab.unsat_reserve - used
+    chosen: dict[str, tuple[str, str]] = {}
+    for row in sorted(rows, key=lambda row: points(row, wanted), reverse=True):
+        if places <= 0:
+            chosen[str(row.id)] = ("reject", "not_selected")
+        elif headroom <= 0 or row.size_bytes > space:
+            chosen[str(row.id)] = ("reject", "over_budget")
+        else:
+            chosen[str(row.id)] = ("pick", "selected")
+            places, headroom, space = places - 1, headroom - 1, space - row.size_bytes
+    return chosen
+
+
+class TestRules:
+    """Guards, then rejections, each in its order; then the best within the budgets."""
+
+    @given(worlds)
+    def test_the_first_guard_that_holds_is_the_skip_reason(self, world: tuple[Snapshot, Policy]) -> None:
+        """Against a transcription of the guards."""
+        seen, wanted = world
+        plan = plan_grab(seen, wanted)
+        event(f"skip: {skipped(plan)}")
+        assert skipped(plan) == skip_reason(seen, wanted)
+
+    @given(open_worlds)
+    def test_every_result_is_decided_as_the_written_rules_say(self, world: tuple[Snapshot, Policy]) -> None:
+        """Against a transcription of the rejections, the score and the budgets."""
+        seen, wanted = world
+        plan = plan_grab(seen, wanted)
+        if plan.skip is not None:
+            return
+        refused = {row.id: rejection(row, seen, wanted) for row in offers(seen)}
+        fit = [row for row in offers(seen) if refused[row.id] is None]
+        expected: dict[str, Any] = {str(number): ("reject", why) for number, why in refused.items() if why is not None}
+        expected |= best(fit, seen, wanted)
+        for _, why in expected.values():
+            event(f"reason: {why}")
+        assert decided(plan) == expected
+        ranked = sorted(fit, key=lambda row: points(row, wanted), reverse=True)
+        taken = [row.id for row in ranked if expected[str(row.id)][0] == "pick"]
+        assert [pick.id for pick in picks(plan)] == taken
+
+    @given(worlds)
+    def test_every_result_is_decided_once_however_often_it_is_seen(self, world: tuple[Snapshot, Policy]) -> None:
+        """One decision an id, whatever the pages say of it."""
+        seen, wanted = world
+        plan = plan_grab(seen, wanted)
+        if plan.skip is None:
+            broken = {row.subject for one in seen.searches or () for row in one.malformed}
+            subjects = [one.subject for one in plan.decisions]
+            assert len(subjects) == len(set(subjects))
+            assert set(subjects) == {str(row.id) for row in offers(seen)} | broken
+
+
+class TestSearch:
+    """A pure function decides the next query, or that enough was seen (pages are bounded)."""
+
+    @given(st.lists(my.results, min_size=3, max_size=40, unique_by=lambda row: row.leechers), st.integers(2, 6))
+    def test_stopping_early_changes_no_pick(self, rows: list[SearchResult], width: int) -> None:
+        """Pages come by demand; what was not fetched would not have been picked."""
+        wanted = policy(SEED, grab={"per_run": 2, "max_pages": 50})
+        free = [evolve(row, id=number, title=str(number), free=True, snatched=False) for number, row in enumerate(rows)]
+        catalogue = sorted(free, key=lambda row: -row.leechers)
+        pages: list[SearchPage] = []
+        seen = snapshot(searches=())
+        while (query := next_query(seen, wanted)) is not None:
+            pages.append(page(*catalogue[query.start : query.start + width], found=len(catalogue)))
+            seen = snapshot(searches=tuple(pages))
+        event("stopped early" if sum(len(one.results) for one in pages) < len(catalogue) else "saw all")
+        whole = snapshot(searches=(page(*catalogue),))
+        assert picks(plan_grab(seen, wanted)) == picks(plan_grab(whole, wanted))
