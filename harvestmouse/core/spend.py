@@ -76,15 +76,15 @@ def plan_spend(snapshot: Snapshot, policy: Policy) -> Plan:
         return evolve(plan, skip=Skip(reason=Reason.PROFILE_UNKNOWN, detail=detail), complete=False)
     need = budget(account.uploaded, account.downloaded, account.points, spend)
     decisions, action = _decide(snapshot, account, need, spend)
-    gib = action.gib if isinstance(action, BuyUpload) else 0
+    if snapshot.purchase_pending and action is not None:
+        decisions, action = [_wait(decision) for decision in decisions], None
+    short = any(decision.reason is Reason.TIER_UNAFFORDABLE for decision in decisions)
     return evolve(
         plan,
         actions=() if action is None else (action,),
         decisions=tuple(decisions),
-        figures=_figures(snapshot, account, need, gib),
-        advice=tuple(_advice(snapshot, account, need, policy))
-        if decisions[0].reason is Reason.TIER_UNAFFORDABLE
-        else (),
+        figures=_figures(snapshot, account, need, action.gib if isinstance(action, BuyUpload) else 0),
+        advice=tuple(_advice(snapshot, account, need, policy)) if short else (),
     )
 
 
@@ -135,8 +135,6 @@ def _decide(
         "affordable_gib": need.affordable_gib,
         "balance_bp": account.points,
     }
-    if snapshot.purchase_pending:
-        return [Decision("upload", Verdict.HOLD, Reason.PURCHASE_PENDING, facts)], None
     if need.needed_gib:
         tier = choose_tier(need, policy.tiers)
         if tier is None:
@@ -153,6 +151,12 @@ def _decide(
         verdict = (Verdict.HOLD, Reason.VIP_NOT_NOW) if vip is None else (Verdict.BUY, Reason.VIP_TOP_UP)
         decisions.append(Decision("vip", *verdict, vip_facts))
     return decisions, vip
+
+
+def _wait(decision: Decision) -> Decision:
+    if decision.decision is not Verdict.BUY:
+        return decision
+    return evolve(decision, decision=Verdict.HOLD, reason=Reason.PURCHASE_PENDING)
 
 
 def _credit(tier: int, policy: SpendPolicy) -> BuyUpload:
