@@ -14,8 +14,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from harvestmouse.adapters import errors
-from harvestmouse.adapters.mam import MissingCookie
+import harvestmouse.adapters.mam
+import harvestmouse.adapters.metrics
+import harvestmouse.adapters.qbittorrent  # noqa: F401 - its errors count
+from harvestmouse.adapters.errors import AdapterError
 from harvestmouse.core.guarantees import GUARANTEES
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.policy import SEED, Policy
@@ -121,12 +123,18 @@ def metrics() -> str:
 
 def error_table() -> str:
     """Return every error of the adapters with the exit code of a run that ends with it."""
-    found = [*_leaves(errors.AdapterError)]
-    rows = ((_code(one.__name__), str(one.exit_code), inspect.getdoc(one) or "", one.advice) for one in found)
-    return table(
-        ("Error", "Exit code", "Meaning", "Advice it carries"),
-        ((name, code, text.split("\n")[0], advice) for name, code, text, advice in rows),
+    rows = (
+        (_code(one.__name__), str(one.exit_code), (inspect.getdoc(one) or "").split("\n")[0], one.advice)
+        for one in below(AdapterError)
     )
+    return table(("Error", "Exit code", "Meaning", "Advice it carries"), rows)
+
+
+def below(kind: type[AdapterError]) -> Iterator[type[AdapterError]]:
+    """Yield the program's own errors under *kind*, as the tree has them."""
+    for one in kind.__subclasses__():
+        if one.__module__.startswith("harvestmouse."):
+            yield from (one, *below(one))
 
 
 KINDS: Mapping[str, Callable[..., str]] = {
@@ -155,13 +163,6 @@ def _changed(seed: str, field: str) -> str:
 def _documented(functions: Mapping[str, Callable[..., object]]) -> Iterator[tuple[str, str]]:
     for name, function in functions.items():
         yield f"**{name}**", (inspect.getdoc(function) or "").split("\n")[0]
-
-
-def _leaves(kind: type[errors.AdapterError]) -> Iterator[type[errors.AdapterError]]:
-    """Yield the errors that are raised themselves, of the program's own adapters."""
-    for one in kind.__subclasses__():
-        if one.__module__ in (errors.__name__, MissingCookie.__module__):
-            yield from _leaves(one) if one.__subclasses__() else (one,)
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 import ast
 import json
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 from attrs import evolve, fields
 
-from harvestmouse.adapters.errors import AdapterError
 from harvestmouse.adapters.memory import MemoryClient, World
 from harvestmouse.core.actions import ACTIONS, RegisterAddress
 from harvestmouse.core.guarantees import GUARANTEES
@@ -224,11 +222,6 @@ class TestTroubleshooting:
         """The test above has something to look at."""
         assert len(self.headings) > 30
 
-    def test_errors_of_the_adapters_are_all_listed(self) -> None:
-        """A new error enters the library's page by itself; one of another module would not."""
-        listed = (DOCS / "library.md").read_text(encoding="utf-8")
-        assert all(f"`{kind.__name__}`" in listed for kind in leaves(AdapterError))
-
 
 class TestExamples:
     """Code in the documentation runs."""
@@ -306,10 +299,3 @@ def strings() -> tuple[str, ...]:
         nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         found += [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     return tuple(found)
-
-
-def leaves(kind: type[AdapterError]) -> Iterator[type[AdapterError]]:
-    """Yield the program's own errors that are raised themselves."""
-    for one in kind.__subclasses__():
-        if one.__module__.startswith("harvestmouse.adapters.") and "metrics" not in one.__module__:
-            yield from leaves(one) if one.__subclasses__() else (one,)
