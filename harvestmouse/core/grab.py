@@ -355,6 +355,7 @@ def _action(result: SearchResult, policy: Policy) -> AddTorrent:
 def _decision(result: SearchResult, verdict: Verdict, reason: Reason, policy: GrabPolicy) -> Decision:
     facts = {
         "title": result.title,
+        "authors": list(result.authors),
         "size_bytes": result.size_bytes,
         "seeders": result.seeders,
         "leechers": result.leechers,

@@ -85,6 +85,7 @@ class SearchResult:
     Attributes:
         id: The site's torrent id.
         size_bytes: The whole torrent's size.
+        authors: For people; nothing is decided by them.
         free: Global freeleech.
         personal_freeleech: Made free for this account by a wedge.
         vip: Free for VIP classes.
@@ -97,6 +98,7 @@ class SearchResult:
     size_bytes: int
     seeders: int
     leechers: int
+    authors: tuple[str, ...] = ()
     free: bool = False
     personal_freeleech: bool = False
     vip: bool = False

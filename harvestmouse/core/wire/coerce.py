@@ -94,6 +94,17 @@ def as_time(value: object) -> int | None:
         return None
 
 
+def as_names(value: object) -> tuple[str, ...]:
+    """Read names from a JSON object inside a string, ``"{\"8234\": \"Name\"}"``; anything else is no name."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return ()
+    names = (as_text(name) for name in as_object(value).values())
+    return tuple(name for name in names if name)
+
+
 def as_object(value: object) -> Mapping[str, Any]:
     """Read a JSON object; anything else is an empty one."""
     return value if isinstance(value, dict) else {}

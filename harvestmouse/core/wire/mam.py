@@ -13,6 +13,7 @@ from harvestmouse.core.wire.coerce import (
     as_flag,
     as_float,
     as_int,
+    as_names,
     as_object,
     as_size,
     as_text,
@@ -146,6 +147,7 @@ def _result(row: Mapping[str, Any], facts: Mapping[str, Any], now: int) -> Searc
     return SearchResult(
         id=facts["id"],
         title=facts["title"],
+        authors=as_names(row.get("author_info")),
         size_bytes=facts["size"],
         seeders=facts["seeders"],
         leechers=facts["leechers"],
