@@ -19,6 +19,8 @@
         │   ├── UnexpectedBody        an answer that is not what the site documents
         │   ├── ClientUnavailable     no answer from the client
         │   └── ClientRefused         wrong user name, password or API key
+        ├── DeadlineExceeded          exit 1: the run took longer than it may
+        ├── Terminated                exit 1: the run was told to end
         ├── StateError                exit 1: the state directory cannot be read or written
         └── LockHeld                  exit 6: another run holds the lock
 """
@@ -145,6 +147,18 @@ class ClientRefused(RemoteUnavailable):
         "Check username and password, or api_key, in [qbittorrent]; after several wrong tries qBittorrent bans the "
         "address for an hour"
     )
+
+
+class DeadlineExceeded(AdapterError):
+    """The run took longer than it may."""
+
+    advice = "What was done is done; the next run goes on. Raise deadline, or look why a remote is so slow"
+
+
+class Terminated(AdapterError):
+    """The run was told to end."""
+
+    advice = "What was done is done; the next run goes on"
 
 
 class StateError(AdapterError):

@@ -3,7 +3,7 @@
 An error about one item is an outcome and the rest go on; an error about the connection ends the run.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from attrs import define, field
@@ -24,6 +24,7 @@ from harvestmouse.core.freshness import changed
 from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Snapshot
 from harvestmouse.core.plan import MAX_AGE_SECONDS, Plan, Reason
 from harvestmouse.core.spend import Purchase
+from harvestmouse.runners.interrupt import StopSignal
 from harvestmouse.runners.ports import Ports, log
 from harvestmouse.runners.report import Outcome, Status
 
@@ -51,7 +52,9 @@ class Apply:
     """Act through the ports."""
 
     ports: Ports
+    stop: StopSignal = field(factory=StopSignal)
     _outcomes: list[Outcome] = field(factory=list, init=False)
+    _trying: list[Action] = field(factory=list, init=False)
 
     def carry_out(self, plan: Plan, snapshot: Snapshot) -> tuple[tuple[Outcome, ...], AdapterError | None]:
         """Carry out the actions in their order, torrents that change or go in batches."""
@@ -59,16 +62,29 @@ class Apply:
         age = self.ports.clock() - plan.decided_at
         if age > MAX_AGE_SECONDS:
             return tuple(Outcome(one, Status.NOT_ATTEMPTED, f"the plan is {age} s old") for one in actions), None
-        error = None
         try:
-            for step in _steps(actions):
-                _HANDS[type(step[0])](self, step, snapshot)
-        except AdapterError as stop:
-            error = stop
+            with self.stop.acting():
+                for step in _steps(actions):
+                    _HANDS[type(step[0])](self, step, snapshot)
+        except AdapterError as error:
+            return tuple(self._ended_early(actions, error.args[0])), error
+        return tuple(self._outcomes), None
+
+    def _ended_early(self, actions: Iterable[Action], why: str) -> Iterator[Outcome]:
+        """Yield every outcome; what was being tried has failed, since nobody knows how far it came."""
+        yield from self._outcomes
         ended = {id(outcome.action) for outcome in self._outcomes}
-        why = None if error is None else f"the run ended early: {error.args[0]}"
-        left = [Outcome(one, Status.NOT_ATTEMPTED, why) for one in actions if id(one) not in ended]
-        return (*self._outcomes, *left), error
+        trying = {id(action) for action in self._trying}
+        for action in actions:
+            if id(action) in ended:
+                continue
+            status = Status.FAILED if id(action) in trying else Status.NOT_ATTEMPTED
+            yield Outcome(action, status, why if status is Status.FAILED else f"the run ended early: {why}")
+
+    def _try(self, *actions: Action) -> None:
+        """Note what is about to be changed; a run that was told to end does so before it."""
+        self.stop.between_actions()
+        self._trying = list(actions)
 
     def _end(self, action: Action, status: Status, why: str | None = None) -> None:
         self._outcomes.append(Outcome(action, status, why))
@@ -80,6 +96,7 @@ class Apply:
         due = self._unchanged(actions, snapshot)
         if not due:
             return
+        self._try(*due)
         client = self.ports.client
         client.delete([action.hash for action in due], delete_files=True)
         left = {torrent.hash for torrent in client.look([action.hash for action in due]).torrents}
@@ -110,6 +127,7 @@ class Apply:
 
     def _add(self, actions: Sequence[AddTorrent], snapshot: Snapshot) -> None:  # noqa: ARG002 - one shape for all
         for action in actions:
+            self._try(action)
             self._note(action.id, LedgerOutcome.ADDING)
             identity: str | None = None
             try:
@@ -144,13 +162,10 @@ class Apply:
     def _buy(self, actions: Sequence[BuyUpload | BuyVip], snapshot: Snapshot) -> None:
         """Buy once: noted before it is asked for, closed only where the reply is clear."""
         for action in actions:
+            self._try(action)
             purchase = _purchase(action, snapshot, self.ports.clock())
             self.ports.journal.open(purchase)
-            try:
-                reply = self.ports.site.buy(action)
-            except AdapterError as error:
-                self._end(action, Status.FAILED, error.args[0])
-                raise
+            reply = self.ports.site.buy(action)
             now = self.ports.clock()
             if not reply.success:
                 self.ports.journal.close(now, "refused")
@@ -164,6 +179,7 @@ class Apply:
 
     def _set_preferences(self, actions: Sequence[SetPreferences], snapshot: Snapshot) -> None:  # noqa: ARG002
         for action in actions:
+            self._try(action)
             values = {key: change["to"] for key, change in action.changes.items()}
             self.ports.client.set_preferences(values)
             current = self.ports.client.preferences()
@@ -180,6 +196,7 @@ class Apply:
     def _start(self, actions: Sequence[Any], snapshot: Snapshot, start: Callable[[list[str]], None]) -> None:
         due = self._unchanged(actions, snapshot)
         if due:
+            self._try(*due)
             start([action.hash for action in due])
         for action in due:
             self._end(action, Status.DONE)

@@ -33,11 +33,14 @@ def run_job(job: str, options: Mapping[str, Any], *, apply: bool, as_json: bool)
     logs.hide((settings.mam.mam_id, settings.qbittorrent.password, settings.qbittorrent.api_key))
     act = (apply or settings.general.apply) and not config.dry_run_forced(os.environ)
 
+    from harvestmouse.runners.interrupt import StopSignal, deadline  # noqa: PLC0415 - as are the next two
     from harvestmouse.runners.ports import Ports  # noqa: PLC0415 - a plan from a file needs neither
     from harvestmouse.runners.run import run  # noqa: PLC0415
 
     try:
-        report = run(job, Ports(settings), apply=act)
+        stop = StopSignal()
+        with deadline(settings.general.deadline.total_seconds()), stop.listening():
+            report = run(job, Ports(settings), apply=act, stop=stop)
     except HarvestmouseError as error:
         _publish(job, settings, None, int(getattr(error, "exit_code", Exit.USAGE)))
         raise

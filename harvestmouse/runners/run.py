@@ -11,18 +11,20 @@ from harvestmouse.core.model import Snapshot
 from harvestmouse.core.plan import Plan, Reason
 from harvestmouse.runners.carry_out import Apply, DryRun, Executor
 from harvestmouse.runners.fetch import FETCH, SITE_JOBS
+from harvestmouse.runners.interrupt import StopSignal
 from harvestmouse.runners.ports import Ports, log
 from harvestmouse.runners.report import Exit, Report, Status
 from harvestmouse.runners.words import announce_plan, announce_report
 
 
-def run(job: str, ports: Ports, *, apply: bool) -> Report:
+def run(job: str, ports: Ports, *, apply: bool, stop: StopSignal | None = None) -> Report:
     """Run one job.
 
     Args:
         job: One of `harvestmouse.core.jobs.JOBS`.
         ports: The outside; closed at the end.
         apply: Act; otherwise only say what would be done.
+        stop: Tells a run that acts to end between two actions.
 
     Raises:
         AdapterError: The run ended before there was a plan.
@@ -36,7 +38,8 @@ def run(job: str, ports: Ports, *, apply: bool) -> Report:
         if violations:
             report = Report(plan=plan, apply=apply, violations=violations)
         else:
-            report = _carry_out(plan, snapshot, Apply(ports) if apply else DryRun(), apply=apply)
+            executor = Apply(ports, stop or StopSignal()) if apply else DryRun()
+            report = _carry_out(plan, snapshot, executor, apply=apply)
             _remember(ports, snapshot, report)
     announce_report(report)
     return report

@@ -60,12 +60,14 @@ class GeneralSettings:
         apply: Act; without it every job only says what it would do.
         state_dir: Where cookie, ledger, journal and lock are kept.
         lock_wait: How long to wait for another run that uses the site's session.
+        deadline: How long a run may take in all.
     """
 
     preset: str = "seed"
     apply: bool = False
     state_dir: Path = Path("/data")
     lock_wait: timedelta = _span(60)
+    deadline: timedelta = _limit(600)
 
 
 @frozen(kw_only=True)

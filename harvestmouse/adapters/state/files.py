@@ -41,10 +41,12 @@ def replace_text(path: Path, text: str, mode: int = PRIVATE) -> None:
             os.fsync(file.fileno())
         Path(temporary).replace(path)
         _sync_directory(path.parent)
-    except OSError as error:
+    except BaseException as error:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
+        if not isinstance(error, OSError):
+            raise
         raise StateError(f"cannot write {path}: {error.strerror}") from None
 
 

@@ -95,7 +95,7 @@ def as_time(value: object) -> int | None:
 
 
 def as_names(value: object) -> tuple[str, ...]:
-    """Read names from a JSON object inside a string, ``"{\"8234\": \"Name\"}"``; anything else is no name."""
+    """Read names from a JSON object inside a string, as in ``author_info``; anything else is no name."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
