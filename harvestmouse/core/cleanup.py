@@ -9,7 +9,7 @@ from math import isfinite
 from attrs import evolve
 
 from harvestmouse.core.actions import DeleteTorrent
-from harvestmouse.core.model import Malformed, Snapshot, Torrent
+from harvestmouse.core.model import Malformed, Snapshot, Torrent, TrackerMessage
 from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
 from harvestmouse.core.policy import CleanupPolicy, Policy, figures
 
@@ -74,16 +74,23 @@ def plan_cleanup(snapshot: Snapshot, policy: Policy) -> Plan:
 def next_messages(managed: Sequence[Torrent], policy: CleanupPolicy, now: int) -> tuple[Torrent, ...]:
     """Return the torrents whose tracker messages have to be known next; none where no message can change a decision.
 
-    Torrents that an earlier rule keeps are never asked for. Of those that go anyway and hold data, only as many
-    as the run may delete have to be asked, since the rest keep `deletion_limit` whatever their trackers say;
-    unless so many are unasked that together they could show an account event.
+    First come those that no earlier rule keeps. Of those that go anyway and hold data, only as many as the run
+    may delete have to be asked, since the rest keep `deletion_limit` whatever their trackers say. Then come as
+    many others as could, together with what was heard, still show an account event.
     """
     reaching = [one for one in managed if _kept_early(one, policy, now) is None]
     due = (one for one in reaching if one.holds_data and _late(one, policy, now) in _DELETING)
     limited = {one.hash for one in islice(due, policy.max_data_deletions, None)}
     unasked = [one for one in reaching if one.messages is None]
-    wanted = tuple(one for one in unasked if one.hash not in limited)
-    return wanted or tuple(unasked[: _event_doubt(managed, reaching, len(unasked))])
+    wanted = [one for one in unasked if one.hash not in limited]
+    if wanted:
+        return tuple(wanted)
+    doubt = _event_doubt(reaching)
+    if any(unregistered_texts(one) for one in reaching):
+        # A torrent that an earlier rule keeps goes nowhere, but bears witness for or against those that would.
+        rest = [one for one in managed if one.messages is None and one.hash not in {two.hash for two in unasked}]
+        doubt, unasked = max(doubt, _event_doubt(managed)), unasked + rest
+    return tuple(unasked[:doubt])
 
 
 def owes_seed_time(torrent: Torrent, policy: CleanupPolicy) -> bool:
@@ -91,16 +98,11 @@ def owes_seed_time(torrent: Torrent, policy: CleanupPolicy) -> bool:
     return torrent.has_completed is not False and (torrent.seeding_time or 0) < policy.owed_seconds
 
 
-def unregistered_text(torrent: Torrent) -> str | None:
-    """Return the words in which a real tracker says that the torrent is not registered, or ``None``."""
-    for message in torrent.messages or ():
-        # From Web API 2.12 on (qBittorrent 5.2) a refusal by the tracker has a status of its own,
-        # and status 4 is a tracker that gave no answer.
-        refused = _TRACKER_ERROR if message.reports_tracker_errors else _NOT_WORKING
-        text = " ".join(message.text.casefold().split())
-        if message.status == refused and _UNREGISTERED.search(text):
-            return text
-    return None
+def unregistered_texts(torrent: Torrent) -> frozenset[str]:
+    """Return the words in which real trackers say that the torrent is not registered."""
+    return frozenset(
+        text for message in torrent.messages or () if (text := _refusal(message)) and _UNREGISTERED.search(text)
+    )
 
 
 def account_events(managed: Sequence[Torrent], reaching: Sequence[Torrent]) -> frozenset[str]:
@@ -110,19 +112,27 @@ def account_events(managed: Sequence[Torrent], reaching: Sequence[Torrent]) -> f
     """
     events = set()
     for group in (managed, reaching):
-        texts = Counter(text for one in group if (text := unregistered_text(one)) is not None)
+        texts = _count_texts(group)
         events |= {text for text, count in texts.items() if count >= _LEAST_EVENT and count * 2 > len(group)}
     return frozenset(events)
 
 
-def _event_doubt(managed: Sequence[Torrent], reaching: Sequence[Torrent], unasked: int) -> int:
-    """Return how many of the *unasked* must be asked before no text of theirs could be on most torrents."""
-    doubt = 0
-    for group in (managed, reaching):
-        texts = Counter(text for one in group if (text := unregistered_text(one)) is not None)
-        commonest = max(texts.values(), default=0)
-        doubt = max(doubt, unasked - (len(group) // 2 - commonest))
-    return min(doubt, unasked)
+def _refusal(message: TrackerMessage) -> str:
+    # From Web API 2.12 on (qBittorrent 5.2) a refusal by the tracker has a status of its own,
+    # and status 4 is a tracker that gave no answer.
+    refused = _TRACKER_ERROR if message.reports_tracker_errors else _NOT_WORKING
+    return " ".join(message.text.casefold().split()) if message.status == refused else ""
+
+
+def _count_texts(torrents: Iterable[Torrent]) -> Counter[str]:
+    return Counter(text for one in torrents for text in unregistered_texts(one))
+
+
+def _event_doubt(group: Sequence[Torrent]) -> int:
+    """Return how many of the unasked must be asked before no text of theirs can be on most of the group."""
+    unasked = sum(one.messages is None for one in group)
+    commonest = max(_count_texts(group).values(), default=0)
+    return min(unasked, max(0, unasked - (len(group) // 2 - commonest)))
 
 
 def _guard(snapshot: Snapshot, managed: int, policy: CleanupPolicy) -> Skip | None:
@@ -140,9 +150,9 @@ def _guard(snapshot: Snapshot, managed: int, policy: CleanupPolicy) -> Skip | No
 
 def _reason(torrent: Torrent, policy: CleanupPolicy, now: int, events: frozenset[str]) -> Reason:
     """Apply rules 4 to 7, in the order of the design, section 5.2; the first that holds decides."""
-    text = unregistered_text(torrent)
-    if text is not None:
-        return Reason.ACCOUNT_EVENT if text in events else Reason.UNREGISTERED
+    texts = unregistered_texts(torrent)
+    if texts:
+        return Reason.ACCOUNT_EVENT if texts & events else Reason.UNREGISTERED
     return _late(torrent, policy, now) or Reason.ACTIVE
 
 

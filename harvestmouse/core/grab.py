@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from math import inf
+from typing import Any
 
-from attrs import evolve, frozen
+from attrs import astuple, evolve, frozen
 
 from harvestmouse.core.actions import AddTorrent
 from harvestmouse.core.model import (
@@ -93,7 +94,8 @@ def plan_grab(snapshot: Snapshot, policy: Policy) -> Plan:
     plan = Plan(
         job=JOB,
         decided_at=snapshot.taken_at,
-        complete=None not in (snapshot.profile, snapshot.searches, snapshot.torrents, snapshot.ledger),
+        complete=None not in (snapshot.profile, snapshot.searches, snapshot.torrents, snapshot.ledger)
+        and snapshot.free_space_bytes is not None,
         figures=_figures(snapshot, policy),
         policy={"category": policy.client.category, **figures(policy.grab)},
     )
@@ -188,14 +190,21 @@ def score(result: SearchResult, policy: GrabPolicy) -> float:
 
 
 def is_barred(entries: Iterable[LedgerEntry], policy: GrabPolicy, now: int) -> bool:
-    """Whether the ledger's entries of one id, oldest first, forbid to grab it again."""
+    """Whether the ledger's entries of one id forbid to grab it again; the latest decides."""
     barred = False
-    for entry in entries:
+    for entry in sorted(entries, key=_when):
         if entry.outcome == LedgerOutcome.NEVER_STARTED and entry.at is not None:
             barred = now < entry.at + policy.regrab_after.total_seconds()
         else:
             barred = entry.outcome != LedgerOutcome.FAILED
     return barred
+
+
+def _when(entry: LedgerEntry) -> tuple[int, int]:
+    # A line without a time is of the old format, and older than all others; within one second an end
+    # comes after its beginning, and what bars after what frees.
+    order = (LedgerOutcome.ADDING, LedgerOutcome.FAILED, LedgerOutcome.NEVER_STARTED)
+    return entry.at or 0, order.index(LedgerOutcome(entry.outcome)) if entry.outcome in order else len(order)
 
 
 def normal_name(name: str) -> str:
@@ -249,7 +258,8 @@ def _sift(snapshot: Snapshot, policy: Policy) -> tuple[list[Decision], list[Sear
     reject = _Rejecter(snapshot, policy)
     for page in snapshot.searches or ():
         for row in page.malformed:
-            rejected[row.subject] = Decision(row.subject, Verdict.REJECT, Reason.MALFORMED, {"problem": row.problem})
+            unread = Decision(row.subject, Verdict.REJECT, Reason.MALFORMED, {"problem": row.problem})
+            _keep_first_rule(rejected, unread)
         for result in page.results:
             reason = reject(result)
             if reason is not None:
@@ -261,8 +271,9 @@ def _sift(snapshot: Snapshot, policy: Policy) -> tuple[list[Decision], list[Sear
     return list(rejected.values()), wanted
 
 
-def _modest(result: SearchResult, policy: Policy) -> tuple[float, int, str]:
-    return score(result, policy.grab), -result.size_bytes, result.title
+def _modest(result: SearchResult, policy: Policy) -> tuple[Any, ...]:
+    """Order rows of one id by what they argue for, the least first; all fields, so that no two differing rows tie."""
+    return score(result, policy.grab), *astuple(result)
 
 
 def _keep_first_rule(rejected: dict[str, Decision], decision: Decision) -> None:
@@ -334,7 +345,8 @@ def _nothing_better_follows(snapshot: Snapshot, policy: Policy) -> bool:
     _, candidates = _sift(snapshot, policy)
     room = _room(snapshot, policy)
     sizes = sum(sorted((one.size_bytes for one in candidates), reverse=True)[: room.picks])
-    better = sum(score(one, grab) >= bound for one in candidates)
+    # A tie goes to the newest id, which may be on the next page.
+    better = sum(score(one, grab) > bound for one in candidates)
     return better >= room.picks and sizes <= room.bytes
 
 

@@ -112,7 +112,8 @@ def _idle(snapshot: Snapshot, policy: Policy) -> Iterable[tuple[Decision, Action
         protected = torrent.tags is None or any(tag.casefold() in protecting for tag in torrent.tags)
         action: Action | None = None
         verdict = Verdict.KEEP
-        if policy.reconcile.force_start and not protected:
+        certain = torrent.has_completed is True and torrent.seeding_time is not None
+        if policy.reconcile.force_start and certain and not protected:
             kind = ForceStart if queued else Resume
             action = kind(hash=torrent.hash, name=torrent.name, reason=reason)
             verdict = Verdict.FORCE_START if queued else Verdict.RESUME

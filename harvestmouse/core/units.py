@@ -17,7 +17,7 @@ _SIZE = re.compile(
     r"([0-9][0-9,]{0,30}(?:\.[0-9]{1,30})?|\.[0-9]{1,30})\s*(?:([kmgtp]?)i?b)?", re.IGNORECASE | re.ASCII
 )
 _DURATION_UNITS = {"s": 1, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK}
-_DURATION = re.compile(r"(?:[0-9]{1,9}(?:\.[0-9]{1,9})?\s*[smhdw]\s*)+", re.IGNORECASE | re.ASCII)
+_DURATION = re.compile(r"(?:[0-9]{1,12}(?:\.[0-9]{1,9})?\s*[smhdw]\s*)+", re.IGNORECASE | re.ASCII)
 _DURATION_PART = re.compile(r"([0-9.]+)\s*([smhdw])", re.IGNORECASE | re.ASCII)
 
 

@@ -104,12 +104,12 @@ class Apply:
         for action in due:
             if action.hash in left:
                 self._end(action, Status.FAILED, "the client still lists it")
-                continue
-            self._end(action, Status.DONE)
-            if action.hash in ids:
-                fate = LedgerOutcome.RETIRED
-                if action.reason == Reason.NEVER_STARTED:
-                    fate = LedgerOutcome.NEVER_STARTED
+            else:
+                self._end(action, Status.DONE)
+        for action in due:
+            if action.hash in ids and action.hash not in left:
+                unstarted = action.reason == Reason.NEVER_STARTED
+                fate = LedgerOutcome.NEVER_STARTED if unstarted else LedgerOutcome.RETIRED
                 self._note(ids[action.hash], fate, action.hash)
 
     def _unchanged(self, actions: Sequence[Any], snapshot: Snapshot) -> list[Any]:

@@ -1,7 +1,7 @@
 """What a run says to people: log lines that operators of the old scripts know, and a readable plan."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from harvestmouse.core.actions import (
@@ -31,14 +31,14 @@ def announce_plan(plan: Plan) -> None:
         if plan.job == "grab":
             floor, reason = plan.policy["ratio_floor"], plan.skip.reason.value
             ratio = _ratio(figures.get("ratio"))
-            log.info("Skip grab: ratio=%s class=%s (floor=%s) reason=%s", ratio, figures["class"], floor, reason)
-        log.info("%s is skipped: %s", plan.job, plan.skip.detail)
+            log.info("Skip grab: ratio=%s class=%s (floor=%s) reason=%s", ratio, _class(figures), floor, reason)
+        log.info("%s is skipped: %s", plan.job, clean(plan.skip.detail))
     elif plan.job == "spend":
         log.info(
             "Profile: ratio=%s class=%s DL=%.2f GiB UL=%.2f GiB BP=%.0f | "
             "deficit=%.2f GiB needed=%d affordable=%d buy=%d",
             _ratio(figures["ratio"]),
-            figures["class"],
+            _class(figures),
             figures["downloaded_bytes"] / GIB,
             figures["uploaded_bytes"] / GIB,
             figures["balance_bp"],
@@ -114,7 +114,7 @@ def _headline(plan: Plan) -> Iterator[str]:
     figures = plan.figures
     if figures.get("class") is None:
         return
-    line = f"  class {clean(figures['class'])}, ratio {_ratio(figures['ratio'])}, {_points(figures['balance_bp'])}"
+    line = f"  class {_class(figures)}, ratio {_ratio(figures['ratio'])}, {_points(figures['balance_bp'])}"
     if "needed_gib" in figures:
         deficit, needed, means = figures["deficit_bytes"] / GIB, figures["needed_gib"], figures["affordable_gib"]
         line += f"; deficit {deficit:.2f} GiB, needed {needed} GiB, affordable {means} GiB"
@@ -186,6 +186,10 @@ def table(rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in listed
     )
+
+
+def _class(figures: Mapping[str, Any]) -> str:
+    return clean(str(figures.get("class")))
 
 
 def _points(balance: float | None) -> str:

@@ -55,31 +55,35 @@ def parse_plan(document: object) -> Plan:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         found = document.get("format") if isinstance(document, dict) else document
         raise PlanError(f'expected a plan with format "{FORMAT}", found {found!r}')
-    fields = {key: value for key, value in document.items() if key not in ("format", "counts", "outcome")}
     try:
-        actions = tuple(_action(row) for row in fields.pop("actions", ()))
-        decisions = tuple(_CONVERTER.structure(fields.pop("decisions", ()), tuple[Decision, ...]))
-        skip = _CONVERTER.structure(fields.pop("skip", None), Skip | None)  # type: ignore[arg-type]
-        return Plan(
-            job=str(fields["job"]),
-            decided_at=int(fields["decided_at"]),
-            skip=skip,
-            actions=actions,
-            decisions=decisions,
-            complete=bool(fields.get("complete", True)),
-            figures=_object(fields.get("figures", {})),
-            advice=tuple(fields.get("advice", ())),
-            policy=_object(fields.get("policy", {})),
-        )
+        plan = _read(document)
+        # Counting looks every verdict and reason up among those that the job can give.
+        plan.counts  # noqa: B018
     except BaseValidationError as error:
         raise PlanError("; ".join(transform_error(error))) from None
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise PlanError(f"not a plan: {type(error).__name__} {error}") from None
+    return plan
 
 
 def dump(document: Mapping[str, Any]) -> str:
     """Write a JSON form as text: one line, ASCII, no NaN."""
     return json.dumps(document, allow_nan=False)
+
+
+def _read(document: Mapping[str, Any]) -> Plan:
+    skip = document.get("skip")
+    return Plan(
+        job=str(document["job"]),
+        decided_at=int(document["decided_at"]),
+        skip=None if skip is None else _CONVERTER.structure(skip, Skip),
+        actions=tuple(_action(row) for row in _list(document.get("actions", []))),
+        decisions=tuple(_CONVERTER.structure(row, Decision) for row in _list(document.get("decisions", []))),
+        complete=bool(document.get("complete", True)),
+        figures=_object(document.get("figures", {})),
+        advice=tuple(str(sentence) for sentence in _list(document.get("advice", []))),
+        policy=_object(document.get("policy", {})),
+    )
 
 
 def _action(row: Any) -> Action:
@@ -102,4 +106,10 @@ def _decision(decision: Decision) -> dict[str, Any]:
 def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TypeError(f"expected an object, found {value!r}")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list, found {value!r}")
     return value
