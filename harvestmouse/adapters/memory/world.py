@@ -157,20 +157,22 @@ class MemoryClient:
         self.world.preferences = evolve(self.world.preferences, **values)
 
     def force_start(self, hashes: Iterable[str]) -> None:
-        """Start queued torrents."""
-        self._seed(hashes, "forcedUP")
+        """Start torrents past the queue."""
+        self._start(hashes, "forcedUP", "forcedDL")
 
     def resume(self, hashes: Iterable[str]) -> None:
         """Start stopped torrents."""
-        self._seed(hashes, "stalledUP")
+        self._start(hashes, "stalledUP", "stalledDL")
 
     def close(self) -> None:
         """Do nothing: there is no connection."""
 
-    def _seed(self, hashes: Iterable[str], state: str) -> None:
+    def _start(self, hashes: Iterable[str], whole: str, unfinished: str) -> None:
         for identity in hashes:
-            if identity in self.world.torrents:
-                self.world.torrents[identity] = evolve(self.world.torrents[identity], state=state)
+            torrent = self.world.torrents.get(identity)
+            if torrent is not None:
+                state = whole if (torrent.progress or 0) >= 1 else unfinished
+                self.world.torrents[identity] = evolve(torrent, state=state)
 
 
 def _matches(result: SearchResult, query: Query) -> bool:
