@@ -11,12 +11,15 @@
         ├── PurchaseUncertain         nobody knows yet whether the purchase happened
         ├── SessionRefused            exit 3
         │   ├── SessionInvalid        the cookie is wrong, retired, or the account disabled
+        │   │   └── AccountMayBeDisabled  a newer cookie is refused too; nothing is asked any more
         │   ├── AddressNotAllowed     the session is locked to another IP or ASN
         │   └── WrongSessionType      the session may not do this
         ├── RemoteUnavailable         exit 4
-        │   ├── SiteUnavailable       no answer, 5xx, or a maintenance page
+        │   ├── SiteUnavailable       no answer, or 5xx
+        │   │   └── SiteMaintenance   a page for people in place of data
         │   ├── RateLimited           429
         │   ├── UnexpectedBody        an answer that is not what the site documents
+        │   │   └── SchemaChanged     JSON of another shape than this version knows
         │   ├── ClientUnavailable     no answer from the client
         │   └── ClientRefused         wrong user name, password or API key
         ├── DeadlineExceeded          exit 1: the run took longer than it may
@@ -35,6 +38,8 @@ class AdapterError(HarvestmouseError):
 
     exit_code: ClassVar[int] = 1
     advice: ClassVar[str] = ""
+    # The account's state as the metrics have it, where the error tells something about the account or the site.
+    state: ClassVar[str] = ""
 
     def __str__(self) -> str:
         """Return what happened, and the advice behind it."""
@@ -61,6 +66,7 @@ class DownloadFrozen(AdapterError):
         seconds: For how long.
     """
 
+    state = "download_frozen"
     advice = "No download is tried before then; torrents that reach their 72 hours free slots."
 
     def __init__(self, message: str, seconds: int) -> None:
@@ -85,6 +91,7 @@ class SessionRefused(AdapterError):
 class SessionInvalid(SessionRefused):
     """The site does not accept the cookie."""
 
+    state = "session_invalid"
     advice = (
         "The cookie may be mistyped, expired or used by another program, or the account may be disabled; the site's "
         "answer does not tell which. Log in with a browser: if that works, make a new session under Preferences -> "
@@ -92,9 +99,20 @@ class SessionInvalid(SessionRefused):
     )
 
 
+class AccountMayBeDisabled(SessionInvalid):
+    """A cookie made anew after a refusal is refused as well."""
+
+    state = "may_be_disabled"
+    advice = (
+        "The account may be disabled: log in with a browser to see what the site says, and contact staff if it is. "
+        "Nothing asks the site again until MAM_ID is changed or harvestmouse doctor --resume is run"
+    )
+
+
 class AddressNotAllowed(SessionRefused):
     """The session is locked to another IP address or network."""
 
+    state = "address_not_allowed"
     advice = (
         "The cookie is alive, but its session is locked to another address. Add this network to the session under "
         "Preferences -> Security, or run from the address it was made for"
@@ -104,34 +122,56 @@ class AddressNotAllowed(SessionRefused):
 class WrongSessionType(SessionRefused):
     """The session may not do this."""
 
+    state = "wrong_session_type"
     advice = "Make a new API session under Preferences -> Security that allows what was asked"
 
 
 class RemoteUnavailable(AdapterError):
-    """A remote gives no usable answer."""
+    """A remote gives no usable answer.
+
+    Attributes:
+        retry_after: Seconds after which it asks to be tried again, where it says so.
+    """
 
     exit_code = 4
+    retry_after: float | None = None
 
 
 class SiteUnavailable(RemoteUnavailable):
     """The site does not answer, or answers with an error or a maintenance page."""
 
+    state = "unavailable"
     advice = "Nothing was changed; the next run tries again"
+
+
+class SiteMaintenance(SiteUnavailable):
+    """The site answers with a page for people, as it does during maintenance."""
+
+    state = "maintenance"
 
 
 class RateLimited(RemoteUnavailable):
     """The site asks for fewer requests."""
 
+    state = "rate_limited"
     advice = "Run less often, or raise request_spacing in [mam]; is another program using the same account?"
 
 
 class UnexpectedBody(RemoteUnavailable):
     """The site's answer is not what its API documents."""
 
+    state = "unexpected_body"
     advice = (
         "Causes are a session that is not signed in, maintenance, or a changed API; nothing was decided on it. "
         "Look at the site with a browser"
     )
+
+
+class SchemaChanged(UnexpectedBody):
+    """The site's JSON has another shape than this version knows."""
+
+    state = "schema_changed"
+    advice = "The site's API may have changed; nothing was decided on it. Look for a newer version of harvestmouse"
 
 
 class ClientUnavailable(RemoteUnavailable):
@@ -172,3 +212,24 @@ class LockHeld(AdapterError):
 
     exit_code = 6
     advice = "Only one run at a time may use the site's session; this run has done nothing"
+
+
+# Every state of the account and the site that a run can report; "ok" where nothing is wrong.
+ACCOUNT_STATES = (
+    "ok",
+    *(
+        one.state
+        for one in (
+            SessionInvalid,
+            AccountMayBeDisabled,
+            AddressNotAllowed,
+            WrongSessionType,
+            RateLimited,
+            DownloadFrozen,
+            SiteUnavailable,
+            SiteMaintenance,
+            UnexpectedBody,
+            SchemaChanged,
+        )
+    ),
+)

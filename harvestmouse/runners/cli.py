@@ -97,6 +97,16 @@ def plan(options: dict[str, Any], job: str, snapshot: str, as_json: bool) -> int
 
 
 @cli.command()
+@click.option("--resume", is_flag=True, help="Let jobs ask the site again after it was held back.")
+@click.pass_obj
+def doctor(options: dict[str, Any], resume: bool) -> int:  # noqa: FBT001
+    """Say whether the site may be asked; it is not, once the account may be disabled."""
+    from harvestmouse.runners import commands  # noqa: PLC0415
+
+    return commands.doctor(options, resume=resume)
+
+
+@cli.command()
 def demo() -> int:
     """Show the seed's incident and its recovery in an embedded world; no network, nothing on disk."""
     from harvestmouse.runners.demo import demonstrate  # noqa: PLC0415

@@ -42,7 +42,8 @@ def run_job(job: str, options: Mapping[str, Any], *, apply: bool, as_json: bool)
         with deadline(settings.general.deadline.total_seconds()), stop.listening():
             report = run(job, Ports(settings), apply=act, stop=stop)
     except HarvestmouseError as error:
-        _publish(job, settings, None, int(getattr(error, "exit_code", Exit.USAGE)))
+        code = Exit(getattr(error, "exit_code", Exit.USAGE))
+        _publish(job, settings, None, code, getattr(error, "state", ""))
         raise
     except BaseException:
         _publish(job, settings, None, Exit.FAILED)
@@ -50,6 +51,20 @@ def run_job(job: str, options: Mapping[str, Any], *, apply: bool, as_json: bool)
     _publish(job, settings, report, report.exit_code)
     _show(report, as_json=as_json)
     return report.exit_code
+
+
+def doctor(options: Mapping[str, Any], *, resume: bool) -> int:
+    """Say whether the site may be asked; with *resume*, forget that it must not."""
+    from harvestmouse.runners.ports import open_refusals  # noqa: PLC0415
+
+    refusals = open_refusals(load_settings(options))
+    if resume:
+        cleared = refusals.clear()
+        print("The site may be asked again." if cleared else "Nothing was held back.")  # noqa: T201 - the result
+        return Exit.DONE
+    refusals.check()
+    print("The site may be asked.")  # noqa: T201
+    return Exit.DONE
 
 
 def plan_offline(job: str, path: str, options: Mapping[str, Any], *, as_json: bool) -> int:
@@ -106,7 +121,7 @@ def _show(report: Report, *, as_json: bool) -> None:
     print(text)  # noqa: T201 - it is the result
 
 
-def _publish(job: str, settings: Settings, report: Report | None, exit_code: int) -> None:
+def _publish(job: str, settings: Settings, report: Report | None, exit_code: int, state: str = "") -> None:
     """Send the figures of a run, whatever its end; trouble with that is said, and changes nothing else."""
     if not settings.metrics.pushgateway_url and not settings.metrics.textfile:
         return
@@ -115,7 +130,7 @@ def _publish(job: str, settings: Settings, report: Report | None, exit_code: int
 
     try:
         publish(
-            measure(job, report, exit_code),
+            measure(job, report, exit_code, state),
             job,
             gateway=settings.metrics.pushgateway_url,
             textfile=settings.metrics.textfile,

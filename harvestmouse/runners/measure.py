@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from harvestmouse.adapters.errors import ACCOUNT_STATES, SessionInvalid
 from harvestmouse.adapters.metrics import Sample
 from harvestmouse.core.model import AccountClass
 from harvestmouse.core.plan import GUARDS, Plan, Verdict
@@ -18,8 +19,15 @@ _ACCOUNT = {
 }
 
 
-def measure(job: str, report: Report | None, exit_code: int) -> list[Sample]:
-    """Return the figures of one run; ``report`` is ``None`` where the run ended before there was a plan."""
+def measure(job: str, report: Report | None, exit_code: int, state: str = "") -> list[Sample]:
+    """Return the figures of one run.
+
+    Args:
+        job: The job's name.
+        report: ``None`` where the run ended before there was a plan.
+        exit_code: How it ended.
+        state: What an error told about the account; empty where none did.
+    """
     now = time.time()
     samples = [
         Sample("harvestmouse_last_run_timestamp_seconds", "When the job last ran, whatever its end.", now),
@@ -32,12 +40,21 @@ def measure(job: str, report: Report | None, exit_code: int) -> list[Sample]:
     if job == "janitor":
         samples.append(Sample("mam_janitor_last_run_timestamp", "When the janitor last ran.", now))
     if job in ("grab", "spend"):
-        refused = float(exit_code == Exit.SESSION_REFUSED)
-        samples.append(Sample("mam_farming_cookie_expired", "1 where the site refused the session.", refused))
+        expired = float(state == SessionInvalid.state)
+        samples.append(Sample("mam_farming_cookie_expired", "1 where the site does not accept the cookie.", expired))
+        samples += _states(state, known=report is not None)
     if report is not None:
         samples += _account(report.plan)
         samples += _JOBS[job](report)
     return samples
+
+
+def _states(state: str, *, known: bool) -> Iterator[Sample]:
+    """Yield the account's state one-hot; none is 1 where the run ended without having asked the site."""
+    now = state or ("ok" if known else "")
+    for name in ACCOUNT_STATES:
+        meaning = "1 for the state in which the last run found the account and the site."
+        yield Sample("harvestmouse_account_state", meaning, float(name == now), {"state": name})
 
 
 def _account(plan: Plan) -> Iterator[Sample]:

@@ -9,10 +9,12 @@ from typing import Any
 from attrs import define
 
 from harvestmouse.adapters.interface import Client, Site
-from harvestmouse.adapters.state import journal, ledger
+from harvestmouse.adapters.state import cookie, journal, ledger, refusals
+from harvestmouse.adapters.state.cookie import fingerprint
 from harvestmouse.adapters.state.journal import Journal
 from harvestmouse.adapters.state.ledger import Ledger
 from harvestmouse.adapters.state.memory import Memory
+from harvestmouse.adapters.state.refusals import Refusals
 from harvestmouse.runners.config import ConfigError
 from harvestmouse.runners.settings import Settings
 
@@ -87,7 +89,6 @@ def _adapter(kind: str, name: str, built_in: dict[str, Callable[[Settings], Any]
 
 def _open_mam(settings: Settings) -> Site:
     from harvestmouse.adapters.mam import Limits, MamSession, MamSite  # noqa: PLC0415 - the janitor never needs it
-    from harvestmouse.adapters.state import cookie  # noqa: PLC0415
 
     mam = settings.mam
     limits = Limits(
@@ -95,8 +96,15 @@ def _open_mam(settings: Settings) -> Site:
         connect=mam.connect_timeout.total_seconds(),
         read=mam.read_timeout.total_seconds(),
     )
-    store = cookie.CookieStore(settings.general.state_dir / cookie.NAME, mam.mam_id)
-    return MamSite(MamSession(mam.base_url, store, limits, log.info))
+    state_dir = settings.general.state_dir
+    store = cookie.CookieStore(state_dir / cookie.NAME, mam.mam_id)
+    return MamSite(MamSession(mam.base_url, store, limits, log.info, open_refusals(settings)))
+
+
+def open_refusals(settings: Settings) -> Refusals:
+    """Return what is remembered of refused sessions."""
+    secret = settings.mam.mam_id.reveal().strip()
+    return Refusals(settings.general.state_dir / refusals.NAME, fingerprint(secret) if secret else "")
 
 
 def _open_qbittorrent(settings: Settings) -> Client:

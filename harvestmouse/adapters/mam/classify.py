@@ -10,12 +10,15 @@ from typing import Any
 from harvestmouse.adapters.errors import (
     AdapterError,
     AddressNotAllowed,
+    DownloadFrozen,
     RateLimited,
     SessionInvalid,
+    SiteMaintenance,
     SiteUnavailable,
     UnexpectedBody,
     WrongSessionType,
 )
+from harvestmouse.core.wire import parse_freeze
 
 _ADDRESS = re.compile(r"(?:asn|ip) mismatch|does not match account|unrecognized host/passkey", re.IGNORECASE)
 _SESSION_TYPE = re.compile(r"session type|non-api session|not allowed via api", re.IGNORECASE)
@@ -32,6 +35,9 @@ class NotThere(UnexpectedBody):
 
 def refusal(place: str, status: int, text: str, location: str = "") -> AdapterError | None:
     """Return the error that a status and a body mean, or ``None`` where the body is worth reading."""
+    freeze = None if status == OK else parse_freeze(text)
+    if freeze is not None:
+        return DownloadFrozen(f"{place}: the site refuses downloads for {freeze} s", freeze)
     if status in (UNAUTHORISED, FORBIDDEN):
         return _signed_out(place, status, text)
     if status == TOO_MANY:
@@ -71,7 +77,7 @@ def page_error(place: str, text: str) -> AdapterError:
         return AddressNotAllowed(f"{place}: the site answers with a page{_quote(text)}")
     if _SIGNED_OUT.search(text) or _LOGIN_PAGE.search(text):
         return SessionInvalid(f"{place}: the site answers with its login page")
-    return SiteUnavailable(f"{place}: the site answers with a page instead of data{_quote(text)}")
+    return SiteMaintenance(f"{place}: the site answers with a page instead of data{_quote(text)}")
 
 
 def _signed_out(place: str, status: int, text: str) -> AdapterError:

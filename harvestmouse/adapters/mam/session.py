@@ -3,6 +3,7 @@
 The cookie is kept after every response, before its body is read and before the next request goes out.
 """
 
+import random
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -15,13 +16,24 @@ import urllib3
 from attrs import define, field, frozen
 
 from harvestmouse import __version__
-from harvestmouse.adapters.errors import AdapterError, RateLimited, SessionInvalid, SiteUnavailable, UnexpectedBody
+from harvestmouse.adapters.errors import (
+    AdapterError,
+    RateLimited,
+    RemoteUnavailable,
+    SessionInvalid,
+    SiteUnavailable,
+    UnexpectedBody,
+)
 from harvestmouse.adapters.mam.classify import refusal
 from harvestmouse.adapters.state.cookie import Cookie
+from harvestmouse.adapters.state.refusals import Refusals
+from harvestmouse.core.wire.coerce import as_float
 
 USER_AGENT = f"harvestmouse/{__version__}"
 _MAM_ID = re.compile(r"^\s*mam_id=([^;]*)")
 _READ_TRIES = 3
+# A site that asks for more patience than this, in seconds, gets it by way of the next run.
+_LONGEST_WAIT = 60.0
 _MOST_BYTES = 32 << 20
 _CHUNK = 1 << 16
 
@@ -60,7 +72,8 @@ class Answer:
 
     status: int
     content: bytes
-    location: str
+    location: str = ""
+    retry_after: float | None = None
 
     @property
     def text(self) -> str:
@@ -76,14 +89,17 @@ class MamSession:
         base_url: The site; the only host the cookie is sent to.
         cookies: Where the cookie is kept.
         announce: Told which cookie is used, in words.
+        refusals: Remembers refusals over runs.
     """
 
     base_url: str
     cookies: Cookies
     limits: Limits
     announce: Callable[[str], None]
+    refusals: Refusals | None = None
     _http: requests.Session = field(factory=requests.Session, init=False)
     _candidates: list[Cookie] | None = field(default=None, init=False)
+    _accepted: bool = field(default=False, init=False)
     _cookie: str = field(default="", init=False, repr=False)
     _last: float | None = field(default=None, init=False)
 
@@ -97,11 +113,17 @@ class MamSession:
         for attempt in range(_READ_TRIES):
             try:
                 return self._ask(endpoint, params, body)
-            except (SiteUnavailable, RateLimited):
-                if attempt == _READ_TRIES - 1:
+            except (SiteUnavailable, RateLimited) as error:
+                wait = self._pause(attempt, error)
+                if attempt == _READ_TRIES - 1 or wait > _LONGEST_WAIT:
                     raise
-                time.sleep(self.limits.spacing * 2**attempt)
+                time.sleep(wait)
         raise AssertionError  # the loop returns or raises
+
+    def _pause(self, attempt: int, error: SiteUnavailable | RateLimited) -> float:
+        """Return how long to wait before the next try: what the site asks for, else longer each time, never alike."""
+        jitter = random.uniform(0.5, 1.5)  # noqa: S311 - no secret
+        return self.limits.spacing * 2**attempt * jitter if error.retry_after is None else error.retry_after
 
     def once(self, endpoint: Endpoint, *, params: Mapping[str, str]) -> Answer:
         """Ask for something that may change something: never twice."""
@@ -114,20 +136,32 @@ class MamSession:
     def _ask(self, endpoint: Endpoint, params: Mapping[str, str] | None, body: Any) -> Answer:
         """Send one request; on a refused first request the other cookie is tried, where there are two."""
         if self._candidates is None:
+            if self.refusals is not None:
+                self.refusals.check()
             self._candidates = self.cookies.candidates()
             self._next_cookie()
         while True:
             answer = self._send(endpoint, params, body)
             error = refusal(endpoint.value, answer.status, answer.text, answer.location)
+            if isinstance(error, RemoteUnavailable):
+                error.retry_after = answer.retry_after
             if isinstance(error, SessionInvalid) and self._candidates:
                 self.announce(f"{endpoint.value}: the cookie was refused")
                 self._next_cookie()
                 continue
+            if isinstance(error, SessionInvalid) and self.refusals is not None:
+                raise self.refusals.note(error)
             if error is not None:
                 raise error
-            # What has worked once is not replaced by another candidate.
-            self._candidates = []
+            if self._candidates or not self._accepted:
+                self._accept()
             return answer
+
+    def _accept(self) -> None:
+        """Note that the cookie works: it is not replaced by another candidate, and old refusals are history."""
+        self._candidates, self._accepted = [], True
+        if self.refusals is not None:
+            self.refusals.clear()
 
     def _next_cookie(self) -> None:
         if not self._candidates:
@@ -152,7 +186,9 @@ class MamSession:
             ) as response:
                 self._keep_cookie(response)
                 content = self._body(endpoint, response)
-                return Answer(response.status_code, content, response.headers.get("Location", ""))
+                headers = response.headers
+                wait = as_float(headers.get("Retry-After"))
+                return Answer(response.status_code, content, headers.get("Location", ""), wait)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise SiteUnavailable(f"{endpoint.value}: {_reason(error)}") from None
         finally:

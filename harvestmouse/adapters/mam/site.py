@@ -10,6 +10,7 @@ from harvestmouse.adapters.errors import (
     NotATorrent,
     PurchaseUncertain,
     RemoteUnavailable,
+    SchemaChanged,
     UnexpectedBody,
 )
 from harvestmouse.adapters.mam.classify import NotThere, page_error, read_json
@@ -37,6 +38,8 @@ class MamSite:
         profile = parse_profile(read_json(place, answer.text))
         if profile is None:
             raise UnexpectedBody(f"{place}: the answer has no user name, so it is no profile of a signed-in account")
+        if profile.class_name is None and profile.uploaded_bytes is None and profile.bonus_points is None:
+            raise SchemaChanged(f"{place}: the profile has neither class nor upload nor points")
         return profile
 
     def search(self, query: Query, now: int) -> SearchPage:
@@ -46,7 +49,10 @@ class MamSite:
         body = read_json(place, answer.text)
         page = parse_search(body, now)
         if page is None:
-            raise UnexpectedBody(f"{place}: the answer has no list of results ({body.get('error', 'no error given')})")
+            error = body.get("error")
+            if error is None:
+                raise SchemaChanged(f"{place}: the answer has neither results nor an error")
+            raise UnexpectedBody(f"{place}: the site answers with an error ({error})")
         return page
 
     def torrent_file(self, torrent_id: int) -> bytes:
