@@ -55,7 +55,7 @@ def plan_cleanup(snapshot: Snapshot, policy: Policy) -> Plan:
     reaching = [one for one in managed if early[one.hash] is None]
     events = account_events(managed, reaching)
     late = (early[one.hash] or _reason(one, policy.cleanup, snapshot.taken_at, events) for one in managed)
-    reasons = _limit(zip(managed, late, strict=True), policy.cleanup.max_data_deletions)
+    reasons = _limit(zip(managed, late, strict=True), data_cap(managed, policy.cleanup))
     decisions = [_decision(one, reason, snapshot.taken_at) for one, reason in reasons]
     decisions += [
         _malformed(one) for one in snapshot.malformed_torrents if one.category in (None, policy.client.category)
@@ -80,7 +80,7 @@ def next_messages(managed: Sequence[Torrent], policy: CleanupPolicy, now: int) -
     """
     reaching = [one for one in managed if _kept_early(one, policy, now) is None]
     due = (one for one in reaching if one.holds_data and _late(one, policy, now) in _DELETING)
-    limited = {one.hash for one in islice(due, policy.max_data_deletions, None)}
+    limited = {one.hash for one in islice(due, data_cap(managed, policy), None)}
     unasked = [one for one in reaching if one.messages is None]
     wanted = [one for one in unasked if one.hash not in limited]
     if wanted:
@@ -91,6 +91,12 @@ def next_messages(managed: Sequence[Torrent], policy: CleanupPolicy, now: int) -
         rest = [one for one in managed if one.messages is None and one.hash not in {two.hash for two in unasked}]
         doubt, unasked = max(doubt, _event_doubt(managed)), unasked + rest
     return tuple(unasked[:doubt])
+
+
+def data_cap(managed: Iterable[Torrent], policy: CleanupPolicy) -> int:
+    """Return how many torrents that hold data one run may delete: a ceiling, and a share that spares small numbers."""
+    share = int(policy.max_data_share * sum(torrent.holds_data for torrent in managed))
+    return min(policy.max_data_deletions, max(policy.always_allowed, share))
 
 
 def owes_seed_time(torrent: Torrent, policy: CleanupPolicy) -> bool:

@@ -143,12 +143,38 @@ def g10(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
                 yield Violation("G10", key, f"{value} slots for {owed} torrents owing seed time")
 
 
+def blast_radius(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
+    """No plan deletes more torrents with data than one run may: a ceiling, and a share of them above a small number."""
+    torrents, cleanup = _by_hash(snapshot), policy.cleanup
+    count = sum(torrents[one.hash].holds_data for one in _deletions(plan) if one.hash in torrents)
+    if count > cleanup.max_data_deletions:
+        detail = f"{count} deletions of torrents with data, at most {cleanup.max_data_deletions} a run"
+        yield Violation("limit", "max_data_deletions", detail)
+    held = sum(torrent.holds_data for torrent in snapshot.managed(policy.client.category))
+    if count > cleanup.always_allowed and count > cleanup.max_data_share * held:
+        detail = f"{count} of {held} torrents with data, at most a share of {cleanup.max_data_share:g}"
+        yield Violation("limit", "max_data_share", detail)
+
+
+def never_automatic(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:  # noqa: ARG001
+    """No plan has an action that the policy has off."""
+    starts, vip = policy.reconcile.force_start, policy.spend.vip
+    allowed: Mapping[str, bool] = {ForceStart.kind: starts, Resume.kind: starts, BuyVip.kind: vip}
+    for action in plan.actions:
+        if isinstance(action, RegisterAddress) or not allowed.get(action.kind, True):
+            yield Violation("limit", action.kind, "the policy has this action off")
+
+
 GUARANTEES: Mapping[str, Predicate] = {"G1": g1, "G2": g2, "G3": g3, "G4": g4, "G5": g5, "G6": g6, "G10": g10}
 
 
+LIMITS: tuple[Predicate, ...] = (blast_radius, never_automatic)
+
+
 def check(plan: Plan, snapshot: Snapshot, policy: Policy) -> tuple[Violation, ...]:
-    """Return every way in which *plan* would break a guarantee; runners refuse a plan with any."""
-    return tuple(violation for predicate in GUARANTEES.values() for violation in predicate(plan, snapshot, policy))
+    """Return every way in which *plan* would break a guarantee or a limit; runners refuse a plan with any."""
+    predicates = (*GUARANTEES.values(), *LIMITS)
+    return tuple(violation for predicate in predicates for violation in predicate(plan, snapshot, policy))
 
 
 def _by_hash(snapshot: Snapshot) -> dict[str, Torrent]:

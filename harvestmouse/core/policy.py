@@ -175,6 +175,8 @@ class CleanupPolicy:
         graceful_seed_time: Seeding time above which any torrent goes.
         zero_demand_age: Age above which a torrent that uploaded nothing goes.
         max_data_deletions: Most deletions of torrents with data in one run.
+        max_data_share: Largest share of the managed torrents with data that one run may delete.
+        always_allowed: So many of those deletions are allowed whatever their share.
         max_shrink: Largest share of the managed torrents that may vanish between two runs.
     """
 
@@ -191,6 +193,8 @@ class CleanupPolicy:
     graceful_seed_time: timedelta = _span(timedelta(days=14))
     zero_demand_age: timedelta = _span(timedelta(days=7))
     max_data_deletions: int = _count(50)
+    max_data_share: float = _number(0.5, 0.0, 1.0)
+    always_allowed: int = _count(50)
     max_shrink: float = _number(0.5, 0.0, 1.0)
 
     @property
