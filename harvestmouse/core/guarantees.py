@@ -14,6 +14,7 @@ from harvestmouse.core.actions import (
     BuyVip,
     DeleteTorrent,
     ForceStart,
+    RegisterAddress,
     Resume,
     SetPreferences,
 )
