@@ -18,7 +18,7 @@ import harvestmouse.adapters.mam
 import harvestmouse.adapters.metrics
 import harvestmouse.adapters.qbittorrent  # noqa: F401 - its errors count
 from harvestmouse.adapters.errors import AdapterError
-from harvestmouse.core.guarantees import GUARANTEES
+from harvestmouse.core.guarantees import GUARANTEES, LIMITS
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.policy import SEED, Policy
 from harvestmouse.core.wire.snapshot import parse_snapshot
@@ -102,8 +102,10 @@ def run(*arguments: str) -> str:
 
 
 def guarantees() -> str:
-    """Return the guarantees that are checked on every plan, in the words of the code."""
-    return table(("", "Checked on every plan before its first action"), _documented(GUARANTEES))
+    """Return the guarantees and limits that are checked on every plan, in the words of the code."""
+    checks = [*GUARANTEES.items(), *(("limit", predicate) for predicate in LIMITS)]
+    rows = ((f"**{name}**", (inspect.getdoc(predicate) or "").split("\n")[0]) for name, predicate in checks)
+    return table(("", "Checked on every plan before its first action"), rows)
 
 
 def metrics() -> str:
@@ -158,11 +160,6 @@ def _code(text: str) -> str:
 
 def _changed(seed: str, field: str) -> str:
     return f"**`{field}`**" if field != seed else "the same"
-
-
-def _documented(functions: Mapping[str, Callable[..., object]]) -> Iterator[tuple[str, str]]:
-    for name, function in functions.items():
-        yield f"**{name}**", (inspect.getdoc(function) or "").split("\n")[0]
 
 
 def main() -> None:

@@ -164,8 +164,9 @@ class TestFigures:
         checked, held = (
             [row[0].strip("*") for row in table] for table in tables((DOCS / "guarantees.md").read_text("utf-8"))
         )
-        assert checked == list(GUARANTEES)
-        assert sorted([*checked, *held], key=lambda name: int(name[1:])) == [f"G{number}" for number in range(1, 13)]
+        assert [name for name in checked if name != "limit"] == list(GUARANTEES)
+        numbered = [*GUARANTEES, *held]
+        assert sorted(numbered, key=lambda name: int(name[1:])) == [f"G{number}" for number in range(1, 13)]
 
 
 class TestFormats:
