@@ -213,7 +213,6 @@ class TestIdle:
         idle = torrent(state="stoppedUP", seeding_time=HOUR, category="other")
         assert hash_of(1) not in decided(plan(idle, with_policy=STARTING))
 
-    @pytest.mark.xfail(strict=True, reason="an unknown seeding time counts as owing, and starts a stopped torrent (G7)")
     def test_an_unknown_seeding_time_starts_nothing(self) -> None:
         """It may be reported, but an action takes a positive reason."""
         assert plan(torrent(state="stoppedUP"), with_policy=STARTING).actions == ()

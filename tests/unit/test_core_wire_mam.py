@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from harvestmouse.core.model import AccountClass, Malformed, Profile, SearchPage, SearchResult
 from harvestmouse.core.wire import parse_freeze, parse_profile, parse_purchase, parse_search
@@ -245,10 +246,16 @@ class TestRow:
         assert isinstance(parsed, SearchResult)
         assert parsed.title == "It"
 
-    @pytest.mark.parametrize("text", ["", None, "{not json", '{"8234": "Name"}', 5, {"8234": "Name"}])
-    def test_json_in_text_is_not_our_business(self, text: object) -> None:
-        """A malformed author costs nothing."""
-        assert row(author_info=text, narrator_info=text, series_info=text, mediainfo=text) == row()
+    @pytest.mark.parametrize("text", ["", None, "{not json", "[]", 5, {"8234": "Name"}, "[" * 5000])
+    def test_json_in_text_that_cannot_be_read_costs_nothing(self, text: object) -> None:
+        """A malformed author is no author."""
+        one = row(author_info=text, narrator_info=text, series_info=text, mediainfo=text)
+        assert evolve(one, authors=()) == evolve(row(), authors=())
+
+    def test_authors_are_json_in_text(self) -> None:
+        """For people; nothing is decided by them."""
+        assert row(author_info='{"8234": "Somebody"}').authors == ("Somebody",)
+        assert row(author_info="{not json").authors == ()
 
     @pytest.mark.parametrize(
         ("expires", "free"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harvestmouse.core.cleanup import SETTLED_STATES, plan_cleanup, unregistered_text
+from harvestmouse.core.cleanup import SETTLED_STATES, plan_cleanup, unregistered_texts
 from harvestmouse.core.model import Preferences, Torrent, TrackerMessage
 from harvestmouse.core.policy import SEED
 from harvestmouse.core.wire import (
@@ -149,7 +149,7 @@ class TestRealListings:
             messages = parse_messages(body, version)
             assert len(messages) == 1
             assert messages[0].host in ("127.0.0.1", "tracker.invalid")
-            assert (unregistered_text(torrent(messages=messages)) is not None) is gone
+            assert bool(unregistered_texts(torrent(messages=messages))) is gone
 
     def test_messages_listed_with_the_torrents_are_used(self, release: str) -> None:
         """From 5.1 on one request brings them; 4.5.2 ignores the wish, so they stay unknown."""
