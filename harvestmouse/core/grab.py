@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from math import inf
 from typing import Any
 
@@ -21,7 +20,7 @@ from harvestmouse.core.model import (
 )
 from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
 from harvestmouse.core.policy import GrabPolicy, Policy, figures
-from harvestmouse.core.units import format_size
+from harvestmouse.core.units import format_size, format_span
 
 JOB = "grab"
 
@@ -126,8 +125,8 @@ def profile_guard(snapshot: Snapshot, policy: Policy) -> Skip | None:
         return Skip(reason=Reason.LOW_RATIO, detail=f"ratio {ratio:.4f} is under the floor {grab.ratio_floor}")
     freeze = snapshot.download_freeze_until
     if freeze is not None and freeze > snapshot.taken_at:
-        until = datetime.fromtimestamp(freeze, UTC).isoformat()
-        return Skip(reason=Reason.DOWNLOAD_FREEZE, detail=f"the site refuses downloads until {until}")
+        detail = f"the site refuses downloads for another {format_span(freeze - snapshot.taken_at)}"
+        return Skip(reason=Reason.DOWNLOAD_FREEZE, detail=detail)
     used, limit = _unsat_used(snapshot), profile.unsat_limit
     if used is not None and limit is not None and used >= _unsat_ceiling(snapshot, limit, grab):
         detail = f"{used} of {limit} unsatisfied, {grab.unsat_reserve} kept in reserve"
@@ -155,6 +154,8 @@ def guard(snapshot: Snapshot, policy: Policy) -> Skip | None:
     if snapshot.torrents is None or free is None:
         missing = "torrent list" if snapshot.torrents is None else "free space"
         return Skip(reason=Reason.CLIENT_UNKNOWN, detail=f"the client's {missing} is missing")
+    if snapshot.ledger is None:
+        return Skip(reason=Reason.LEDGER_UNKNOWN, detail="what was grabbed before is unknown; none is an empty list")
     return None
 
 

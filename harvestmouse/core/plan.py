@@ -49,6 +49,7 @@ class Reason(StrEnum):
     CLIENT_FULL = "client_full", "The category holds as many torrents as it may."
     DISK_LOW = "disk_low", "Free space is at or below the reserve."
     CLIENT_UNKNOWN = "client_unknown", "The client did not tell its torrents, preferences or free space."
+    LEDGER_UNKNOWN = "ledger_unknown", "There is no ledger of what was grabbed before."
     EMPTY_LISTING = "empty_listing", "The client listed no torrent at all."
     SHRUNKEN_LISTING = (
         "shrunken_listing",
@@ -130,7 +131,7 @@ class Reason(StrEnum):
 
 _GUARDS = {
     "grab": "PROFILE_UNKNOWN MOUSE_CLASS LOW_RATIO DOWNLOAD_FREEZE UNSATISFIED_LIMIT UNSATISFIED_UNKNOWN HIT_AND_RUN "
-    "CLIENT_FULL DISK_LOW CLIENT_UNKNOWN",
+    "CLIENT_FULL DISK_LOW CLIENT_UNKNOWN LEDGER_UNKNOWN",
     "janitor": "CLIENT_UNKNOWN EMPTY_LISTING SHRUNKEN_LISTING",
     "spend": "PROFILE_UNKNOWN",
     "reconcile": "CLIENT_UNKNOWN",

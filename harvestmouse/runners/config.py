@@ -82,7 +82,10 @@ def dry_run_forced(environment: Mapping[str, str]) -> bool:
         ConfigError: It is neither on nor off; guessing would be dangerous.
     """
     word = environment.get("DRY_RUN", "").strip()
-    return bool(word) and _flag(word, "DRY_RUN")
+    try:
+        return bool(word) and _flag(word)
+    except UnitError as error:
+        raise ConfigError(f"DRY_RUN: {error}") from None
 
 
 def from_file(path: Path) -> Values:
@@ -203,7 +206,7 @@ def _build(kind: type[Any], base: Any, section: str, given: Values) -> Any:
 
 def _convert(given: Given, attribute: "Attribute[Any]", name: str) -> Any:
     try:
-        return _read(given.value, attribute, name)
+        return _read(given.value, attribute)
     except UnitError as error:
         raise ConfigError(f"{name}: {error} (from {given.source})") from None
     except (TypeError, ValueError):
@@ -211,14 +214,14 @@ def _convert(given: Given, attribute: "Attribute[Any]", name: str) -> Any:
         raise ConfigError(f"{name} = {shown} is no {_kind(attribute)} (from {given.source})") from None
 
 
-def _read(value: Any, attribute: "Attribute[Any]", name: str) -> Any:
+def _read(value: Any, attribute: "Attribute[Any]") -> Any:
     kind: Any = attribute.type
     if attribute.metadata.get("size"):
         return parse_size(value) if isinstance(value, str) else _plain(value, int)
     if get_origin(kind) is tuple:
         return _list(value, get_args(kind)[0])
     if kind is bool:
-        return value if isinstance(value, bool) else _flag(_plain(value, str), name)
+        return value if isinstance(value, bool) else _flag(_plain(value, str))
     if kind is timedelta:
         return parse_duration(_plain(value, str))
     if kind is Secret:
@@ -247,10 +250,10 @@ def _plain(value: Any, kind: type[Any] | tuple[type[Any], ...]) -> Any:
     return value
 
 
-def _flag(word: str, name: str) -> bool:
+def _flag(word: str) -> bool:
     folded = word.strip().casefold()
     if folded not in _TRUE | _FALSE:
-        raise ConfigError(f"{name} = {word!r} is neither on (1, true, yes) nor off (0, false, no)")
+        raise UnitError(f"{word!r} is neither on (1, true, yes) nor off (0, false, no)")
     return folded in _TRUE
 
 

@@ -123,7 +123,8 @@ class MamSession:
     def _pause(self, attempt: int, error: SiteUnavailable | RateLimited) -> float:
         """Return how long to wait before the next try: what the site asks for, else longer each time, never alike."""
         jitter = random.uniform(0.5, 1.5)  # noqa: S311 - no secret
-        return self.limits.spacing * 2**attempt * jitter if error.retry_after is None else error.retry_after
+        wait = self.limits.spacing * 2**attempt * jitter if error.retry_after is None else error.retry_after
+        return max(0.0, wait)
 
     def once(self, endpoint: Endpoint, *, params: Mapping[str, str]) -> Answer:
         """Ask for something that may change something: never twice."""

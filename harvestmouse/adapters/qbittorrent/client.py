@@ -24,14 +24,14 @@ from harvestmouse.adapters.secret import Secret
 from harvestmouse.core.actions import AddTorrent
 from harvestmouse.core.model import Preferences, Torrent
 from harvestmouse.core.wire import parse_free_space, parse_preferences, parse_torrents, parse_version
-from harvestmouse.core.wire.coerce import as_object
+from harvestmouse.core.wire.coerce import as_int, as_object
 from harvestmouse.core.wire.qbittorrent import Version, parse_messages
 
 _CONNECT_SECONDS, _READ_SECONDS = 10.0, 60.0
 _CHUNK = 1 << 17
 # How many torrents one request may name; bodies and addresses stay small.
 _BATCH = 100
-_LISTED_SECONDS, _POLL_SECONDS = 10.0, 0.1
+_LISTED_SECONDS, _SPACE_SECONDS, _POLL_SECONDS = 10.0, 3.0, 0.1
 _FORBIDDEN, _OK = 403, 200
 
 
@@ -76,14 +76,16 @@ class QbittorrentClient:
 
     def everything(self) -> Listing:
         """List all torrents with the free space, which only ``sync/maindata`` tells."""
-        with _translated(self._at("sync/maindata")):
-            body = as_object(self._api.sync_maindata(rid=0, SIMPLE_RESPONSES=True))
+        body = self._maindata(0)
         rows = body.get("torrents", {})
-        if not isinstance(rows, dict):
-            raise UnexpectedBody(f"{self._at('sync/maindata')}: the answer has no torrents")
+        if not isinstance(rows, dict) or "server_state" not in body:
+            raise UnexpectedBody(f"{self._at('sync/maindata')}: the answer is no state of a client")
         whole = ({**row, "hash": identity} if isinstance(row, dict) else row for identity, row in rows.items())
         torrents, malformed = parse_torrents(whole, None, self._version)
-        return Listing(torrents=tuple(torrents), malformed=tuple(malformed), free_space_bytes=parse_free_space(body))
+        free = parse_free_space(body)
+        if free == 0:
+            free = self._ask_space_again(as_int(body.get("rid")) or 0)
+        return Listing(torrents=tuple(torrents), malformed=tuple(malformed), free_space_bytes=free)
 
     def look(self, hashes: Iterable[str]) -> Listing:
         """List these torrents afresh, a hundred a request."""
@@ -204,6 +206,22 @@ class QbittorrentClient:
                 raise _status_error(place, response.status_code)
             torrents, malformed = parse_torrents(_rows(place, response), None, self._version)
         return Listing(torrents=tuple(torrents), malformed=tuple(malformed))
+
+    def _maindata(self, rid: int) -> Mapping[str, Any]:
+        with _translated(self._at("sync/maindata")):
+            return as_object(self._api.sync_maindata(rid=rid, SIMPLE_RESPONSES=True))
+
+    def _ask_space_again(self, rid: int) -> int:
+        """Ask until the client has looked: in a new session it says 0 at first."""
+        deadline = time.monotonic() + _SPACE_SECONDS
+        while time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+            body = self._maindata(rid)
+            rid = as_int(body.get("rid")) or 0
+            free = parse_free_space(body)
+            if free:
+                return free
+        return 0
 
     def _at(self, method: str) -> str:
         """Name the place of an error; user name and password in the address are left out."""

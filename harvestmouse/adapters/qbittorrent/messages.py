@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from io import BufferedReader
 from urllib.parse import urlsplit
 
 from harvestmouse.adapters.errors import ClientUnavailable, UnexpectedBody
@@ -59,38 +60,48 @@ def _ask(lines: Sequence["_Line"], hashes: Sequence[str], place: str) -> Iterato
 
 
 class _Line:
-    """One kept connection."""
+    """One kept connection, opened anew where the other side does not keep it."""
 
     def __init__(self, url: str, headers: Mapping[str, str], timeout: float) -> None:
         parts = urlsplit(url)
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self._connection = kind(parts.hostname or "", parts.port, timeout=timeout)
-        self._connection.connect()
-        self._answers = self._connection.sock.makefile("rb")
+        self._answers: BufferedReader | None = None
         self._start = f"GET {parts.path.rstrip('/')}/api/v2/torrents/trackers?hash="
         own = {"Host": parts.netloc.rpartition("@")[2], **headers}
         self._end = " HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in own.items()) + "\r\n"
 
     def send(self, info_hash: str) -> None:
+        if self._answers is None:
+            self._connection.connect()
+            self._answers = self._connection.sock.makefile("rb")
         self._connection.sock.sendall(f"{self._start}{info_hash}{self._end}".encode("latin-1"))
 
     def receive(self) -> tuple[int, bytes]:
         """Read one answer; anything but a plain body of a told length is none of qBittorrent's."""
-        status_line = self._answers.readline()
-        length = None
-        while header := self._answers.readline().strip():
+        answers = self._answers
+        if answers is None:
+            raise HTTPException("nothing was asked")
+        status_line, length, kept = answers.readline(), None, True
+        while header := answers.readline().strip().lower():
             name, _, value = header.partition(b":")
-            if name.lower() == b"content-length":
+            if name == b"content-length":
                 length = int(value)
+            elif name == b"connection":
+                kept = value.strip() != b"close"
         if length is None:
             raise HTTPException("no plain answer")
-        content = self._answers.read(length)
+        content = answers.read(length)
         if len(content) < length:
             raise HTTPException("the answer was cut")
+        if not kept:
+            self.close()
         return int(status_line.split(None, 2)[1]), content
 
     def close(self) -> None:
-        self._answers.close()
+        if self._answers is not None:
+            self._answers.close()
+            self._answers = None
         self._connection.close()
 
 

@@ -61,7 +61,7 @@ def parse_plan(document: object) -> Plan:
         plan.counts  # noqa: B018
     except BaseValidationError as error:
         raise PlanError("; ".join(transform_error(error))) from None
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise PlanError(f"not a plan: {type(error).__name__} {error}") from None
     return plan
 
