@@ -47,6 +47,10 @@ class ClientStage(Protocol):
     def file_of(self, name: str) -> bytes:
         """Make a torrent file that the client does not have."""
 
+    @property
+    def save_path(self) -> str:
+        """Where the client may write."""
+
 
 @define
 class MemoryStage:
@@ -93,6 +97,10 @@ class MemoryStage:
     def file_of(self, name: str) -> bytes:
         return make_torrent(name, 5 * MIB, "http://127.0.0.1:9/announce")[0]
 
+    @property
+    def save_path(self) -> str:
+        return "/downloads"
+
 
 @define
 class RealStage:
@@ -133,6 +141,10 @@ class RealStage:
 
     def file_of(self, name: str) -> bytes:
         return make_torrent(name, 5 * MIB, self.tracker.announce_url())[0]
+
+    @property
+    def save_path(self) -> str:
+        return str(self.program.downloads)
 
     def empty(self) -> None:
         """Give back an empty client with its usual preferences."""

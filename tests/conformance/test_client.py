@@ -9,7 +9,7 @@ from harvestmouse.adapters.bencode import info_hash
 from harvestmouse.adapters.errors import AlreadyInClient, ItemError
 from harvestmouse.adapters.interface import Listing
 from harvestmouse.core.actions import AddTorrent
-from harvestmouse.core.cleanup import unregistered_text
+from harvestmouse.core.cleanup import unregistered_texts
 from harvestmouse.core.model import Torrent
 from harvestmouse.core.reconcile import KEYS
 from tests.conformance.stages import ClientStage
@@ -37,7 +37,7 @@ def becomes(stage: ClientStage, identity: str, holds: Callable[[Torrent], bool])
     return found
 
 
-def wanted(**changes: object) -> AddTorrent:
+def wanted(stage: ClientStage, **changes: object) -> AddTorrent:
     facts: dict[str, object] = {
         "id": 1001,
         "title": "barn",
@@ -46,7 +46,7 @@ def wanted(**changes: object) -> AddTorrent:
         "seeders": 1,
         "leechers": 1,
         "category": "mam-farming",
-        "save_path": "/tmp/harvestmouse-conformance",
+        "save_path": stage.save_path,
         "tags": ("mam", "freeleech"),
     }
     return AddTorrent(**(facts | changes))  # type: ignore[arg-type]
@@ -141,8 +141,8 @@ class TestMessages:
         fine, gone = stage.put("fine"), stage.put("gone")
         stage.refuse(gone)
         told = {one.hash: one for one in stage.client.with_messages(stage.client.look([fine, gone]).torrents)}
-        assert unregistered_text(told[gone]) == UNREGISTERED.casefold()
-        assert unregistered_text(told[fine]) is None
+        assert unregistered_texts(told[gone]) == frozenset({UNREGISTERED.casefold()})
+        assert unregistered_texts(told[fine]) == frozenset()
         assert told[fine].messages is not None
 
     def test_are_not_asked_for_twice(self, stage: ClientStage) -> None:
@@ -196,7 +196,7 @@ class TestAdd:
     def test_is_listed_when_it_returns(self, stage: ClientStage) -> None:
         """A torrent is there, labelled as wanted, by the time the call is back."""
         content = stage.file_of("barn")
-        stage.client.add(content, info_hash(content), wanted())
+        stage.client.add(content, info_hash(content), wanted(stage))
         added = one(stage, info_hash(content))
         assert (added.name, added.category, added.tags) == ("barn", "mam-farming", frozenset({"mam", "freeleech"}))
         assert added.has_completed is False
@@ -205,19 +205,19 @@ class TestAdd:
         """A torrent that the client has, in whatever category, is not taken again nor changed."""
         identity = stage.put("barn", category="films", tags=["keep"])
         with pytest.raises(AlreadyInClient, match="1001"):
-            stage.client.add(stage.file_of("barn"), identity, wanted())
+            stage.client.add(stage.file_of("barn"), identity, wanted(stage))
         assert (one(stage, identity).category, one(stage, identity).tags) == ("films", frozenset({"keep"}))
 
     def test_of_no_torrent_is_an_item_s_failure(self, stage: ClientStage) -> None:
         """Bytes that are no torrent file are refused, and nothing is listed."""
         with pytest.raises(ItemError):
-            stage.client.add(b"<html>not this</html>", hash_of(1), wanted())
+            stage.client.add(b"<html>not this</html>", hash_of(1), wanted(stage))
         assert stage.client.everything().torrents == ()
 
     def test_without_tags(self, stage: ClientStage) -> None:
         """No tag is no tag."""
         content = stage.file_of("barn")
-        stage.client.add(content, info_hash(content), wanted(tags=()))
+        stage.client.add(content, info_hash(content), wanted(stage, tags=()))
         assert one(stage, info_hash(content)).tags == frozenset()
 
 

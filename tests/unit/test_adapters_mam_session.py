@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from harvestmouse.adapters.errors import (
+    AccountMayBeDisabled,
     AdapterError,
     AddressNotAllowed,
     DownloadFrozen,
@@ -25,7 +26,8 @@ from harvestmouse.adapters.errors import (
 from harvestmouse.adapters.mam import Limits, MamSession, MamSite, MissingCookie
 from harvestmouse.adapters.mam.session import Endpoint
 from harvestmouse.adapters.secret import Secret, may_carry_cookie
-from harvestmouse.adapters.state.cookie import Cookie, CookieStore
+from harvestmouse.adapters.state.cookie import Cookie, CookieStore, fingerprint
+from harvestmouse.adapters.state.refusals import Refusals
 from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.grab import Query
 from harvestmouse.core.model import AccountClass
@@ -229,6 +231,90 @@ class TestRetries:
         with pytest.raises(AdapterError):
             ASKS[path](site)
         assert server.count(path) == 1
+
+    @pytest.mark.parametrize("wait", ["0", "-1", "0.1", "soon", "Wed, 21 Oct 2026 07:28:00 GMT", "nan"])
+    def test_a_site_may_say_when_to_come_back(self, server: MamServer, site: MamSite, wait: str) -> None:
+        """What stands in the header is followed where it can be, and never ends a run."""
+        server.faults.add(Fault("status", PROFILE, status=429, retry_after=wait))
+        assert site.profile().class_name == "Power User"
+        assert server.count(PROFILE) == 2
+
+    def test_a_site_that_wants_long_patience_gets_it_from_the_next_run(self, server: MamServer, site: MamSite) -> None:
+        """No run waits for an hour."""
+        server.faults.add(Fault("status", PROFILE, status=503, retry_after=3600))
+        with pytest.raises(SiteUnavailable):
+            site.profile()
+        assert server.count(PROFILE) == 1
+
+
+class TestRefusals:
+    """A second cookie refused after a first one points at the account, and then the site is left alone."""
+
+    def refused(self, server: MamServer, tmp_path: Path, secret: str) -> SessionInvalid:
+        """Make a run with this secret, which has to be refused."""
+        refusals = Refusals(tmp_path / "refused.json", fingerprint(secret))
+        store = CookieStore(tmp_path / f"mam_id of {secret}", Secret(secret))
+        site = MamSite(MamSession(server.url, store, QUICK, lambda _: None, refusals))
+        try:
+            with pytest.raises(SessionInvalid) as raised:
+                site.profile()
+        finally:
+            site.close()
+        return raised.value
+
+    def test_one_cookie_refused_again_and_again_is_a_dead_cookie(self, server: MamServer, tmp_path: Path) -> None:
+        """The same cookie says nothing new."""
+        for _ in range(3):
+            assert type(self.refused(server, tmp_path, "old")) is SessionInvalid
+        assert server.count(PROFILE) == 3
+
+    def test_a_newer_cookie_refused_too_may_be_a_disabled_account(self, server: MamServer, tmp_path: Path) -> None:
+        """The advice changes, and later runs do not ask at all (incident I12)."""
+        self.refused(server, tmp_path, "old")
+        assert isinstance(self.refused(server, tmp_path, "new"), AccountMayBeDisabled)
+        asked = server.count(PROFILE)
+        assert isinstance(self.refused(server, tmp_path, "new"), AccountMayBeDisabled)
+        assert server.count(PROFILE) == asked
+
+    def test_a_third_cookie_is_tried(self, server: MamServer, tmp_path: Path) -> None:
+        """Changing the cookie once more lets the site be asked once more."""
+        for secret in ("old", "new", "newest"):
+            self.refused(server, tmp_path, secret)
+        assert server.count(PROFILE) == 3
+
+    def test_success_forgets_them(self, server: MamServer, tmp_path: Path) -> None:
+        """Once a cookie works, an old refusal says nothing about the account."""
+        self.refused(server, tmp_path, "old")
+        refusals = Refusals(tmp_path / "refused.json", fingerprint(server.cookie))
+        store = CookieStore(tmp_path / "mam_id", Secret(server.cookie))
+        site = MamSite(MamSession(server.url, store, QUICK, lambda _: None, refusals))
+        site.profile()
+        site.close()
+        assert not (tmp_path / "refused.json").exists()
+
+    def test_the_file_holds_no_secret(self, server: MamServer, tmp_path: Path) -> None:
+        """What is remembered is a fingerprint."""
+        self.refused(server, tmp_path, "gorgonzola")
+        assert "gorgonzola" not in (tmp_path / "refused.json").read_text()
+
+    @pytest.mark.xfail(strict=True, reason="a login page with status 200 counts as an accepted cookie")
+    def test_a_login_page_is_a_refusal_too(self, server: MamServer, tmp_path: Path) -> None:
+        """The site may refuse with status 200 and a page; the next run knows of it all the same."""
+        server.faults.add(Fault("login_page", PROFILE, times=None))
+        self.refused(server, tmp_path, "old")
+        assert (tmp_path / "refused.json").exists()
+
+    @pytest.mark.xfail(strict=True, reason="a login page with status 200 counts as an accepted cookie")
+    def test_a_login_page_lets_the_file_be_tried(self, server: MamServer, tmp_path: Path) -> None:
+        """A bare file is tried once the secret was refused, whatever the shape of the refusal."""
+        (tmp_path / "mam_id").write_text(server.cookie)
+        server.faults.add(Fault("login_page", PROFILE))
+        store = CookieStore(tmp_path / "mam_id", Secret("stale"))
+        site = MamSite(MamSession(server.url, store, QUICK, lambda _: None))
+        try:
+            assert site.profile().class_name == "Power User"
+        finally:
+            site.close()
 
 
 class TestTimeLimits:

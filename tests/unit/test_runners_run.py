@@ -1,6 +1,8 @@
 """Runs over the embedded world: dry and applied, interrupted, refused, and what each leaves behind."""
 
 import logging
+import signal
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,13 @@ from harvestmouse.adapters.bencode import info_hash
 from harvestmouse.adapters.errors import (
     AdapterError,
     ClientUnavailable,
+    DeadlineExceeded,
     DownloadFrozen,
     NotATorrent,
     PurchaseUncertain,
     SiteUnavailable,
     StateError,
+    Terminated,
 )
 from harvestmouse.adapters.interface import Listing
 from harvestmouse.adapters.memory import MemoryClient, MemorySite, World
@@ -32,6 +36,7 @@ from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.wire.mam import PurchaseReply
 from harvestmouse.runners import run as run_module
+from harvestmouse.runners.interrupt import StopSignal, deadline
 from harvestmouse.runners.report import Exit, Report, Status
 from tests.support.builders import DAY, GIB, HOUR, NOW, download, hash_of, mouse, preferences, profile, result, torrent
 from tests.support.world import Stage, copy_of, world_of
@@ -480,13 +485,11 @@ class TestConnectionErrors:
         assert report.exit_code == Exit.UNAVAILABLE
         assert str(report.error).startswith("/tor/download.php: the site answers 503. ")
 
-    @pytest.mark.xfail(strict=True, reason="the action in whose middle the connection broke counts as not attempted")
     def test_the_one_in_progress_failed(self, stage: Stage) -> None:
         """A download that was asked for was attempted; the site may have counted it as a snatch."""
         stage.site = FailingSite(stage.world, {1006: SiteUnavailable("/tor/download.php: the site answers 503")})
         assert statuses(stage.run("grab", apply=True))[2] == "failed"
 
-    @pytest.mark.xfail(strict=True, reason="the action in whose middle the connection broke counts as not attempted")
     @pytest.mark.parametrize(("job", "method", "passes"), [("grab", "add", 0), ("janitor", "look", 1)])
     def test_what_was_sent_to_the_client_was_attempted(self, stage: Stage, job: str, method: str, passes: int) -> None:
         """A torrent handed over, or a deletion asked for, before the client went away is no "not attempted"."""
@@ -508,7 +511,6 @@ class TestConnectionErrors:
         assert report.exit_code == Exit.UNAVAILABLE
         assert len(stage.world.torrents) == 4
 
-    @pytest.mark.xfail(strict=True, reason="deletions behind the one whose ledger line failed count as not attempted")
     def test_what_was_deleted_is_done_though_the_ledger_is_full(
         self, stage: Stage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -675,6 +677,72 @@ class TestLock:
             stage.run("grab")
         stage.site = None
         assert stage.run("grab").exit_code == Exit.DONE
+
+
+@define
+class Terminating(MemoryClient):
+    """A client in which the process is told to end while it adds the second torrent."""
+
+    added: int = 0
+
+    def add(self, torrent_file: bytes, info_hash: str, wanted: AddTorrent) -> None:
+        self.added += 1
+        if self.added == 2:
+            signal.raise_signal(signal.SIGTERM)
+        super().add(torrent_file, info_hash, wanted)
+
+
+class TestBeingToldToEnd:
+    def test_a_run_that_acts_ends_between_two_actions(self, stage: Stage) -> None:
+        """The action under way is finished and noted, the rest is not begun, and the report is there."""
+        stage.client = Terminating(stage.world)
+        stop = StopSignal()
+        with stop.listening():
+            report = run_module.run("grab", stage.ports(), apply=True, stop=stop)
+        assert statuses(report) == ["done", "done", *["not_attempted"] * 3]
+        assert report.exit_code == Exit.FAILED
+        assert "SIGTERM" in str(report.error)
+
+    def test_a_run_that_looks_ends_at_once(self, stage: Stage) -> None:
+        """Before there is a plan nothing can be half done, and the lock is free behind it."""
+        stage.site = Dying(stage.world)
+        stop = StopSignal()
+        with stop.listening(), pytest.raises(Terminated):
+            run_module.run("grab", stage.ports(), apply=True, stop=stop)
+        stage.site = None
+        assert stage.run("grab").exit_code == Exit.DONE
+
+    def test_a_deadline_ends_a_run_that_waits(self, stage: Stage) -> None:
+        """A run that hangs somewhere ends by itself (incident I15)."""
+        stage.site = Slow(stage.world)
+        started = time.monotonic()
+        with pytest.raises(DeadlineExceeded, match=r"0\.2 s"), deadline(0.2):
+            stage.run("grab")
+        assert time.monotonic() - started < 2
+
+    def test_a_deadline_that_is_kept_rings_no_more(self, stage: Stage) -> None:
+        """Behind the block there is no alarm, and the earlier handlers are back."""
+        before = signal.getsignal(signal.SIGALRM), signal.getsignal(signal.SIGTERM)
+        with deadline(0.1), StopSignal().listening():
+            stage.run("grab")
+        assert (signal.getsignal(signal.SIGALRM), signal.getsignal(signal.SIGTERM)) == before
+        time.sleep(0.15)
+
+
+class Dying(MemorySite):
+    """A site during whose answer the process is told to end."""
+
+    def profile(self) -> Profile:
+        signal.raise_signal(signal.SIGTERM)
+        return super().profile()
+
+
+class Slow(MemorySite):
+    """A site that takes its time."""
+
+    def profile(self) -> Profile:
+        time.sleep(5)
+        return super().profile()
 
 
 @define

@@ -9,6 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harvestmouse.adapters.errors import (
+    ACCOUNT_STATES,
+    AccountMayBeDisabled,
+    AdapterError,
+    AddressNotAllowed,
+    SessionInvalid,
+    SiteUnavailable,
+)
 from harvestmouse.adapters.metrics import registry_of
 from harvestmouse.core.plan import GUARDS, OUTCOMES, Verdict
 from harvestmouse.core.wire.plan import dump, parse_plan
@@ -92,18 +100,7 @@ class TestDescribe:
 
 
 class TestLog:
-    @pytest.mark.parametrize(
-        "job",
-        [
-            "grab",
-            "janitor",
-            "reconcile",
-            pytest.param(
-                "spend",
-                marks=pytest.mark.xfail(strict=True, reason="the class's name reaches the log as the site wrote it"),
-            ),
-        ],
-    )
+    @pytest.mark.parametrize("job", JOB_NAMES)
     def test_is_free_of_control_characters(self, stage: Stage, caplog: pytest.LogCaptureFixture, job: str) -> None:
         """No text of a stranger makes a line of the log, or colours it."""
         stage.run(job, apply=True)
@@ -181,10 +178,16 @@ class TestMeasure:
         assert set(values.values()) == {0}
         assert figures.get_sample_value("mam_class_code", {"classname": "Mouse"}) == 0
 
-    @pytest.mark.parametrize(("code", "expired"), [(Exit.SESSION_REFUSED, 1), (Exit.UNAVAILABLE, 0), (Exit.DONE, 0)])
-    def test_a_refused_session_is_told_from_a_site_that_is_down(self, code: Exit, expired: int) -> None:
-        """Only a refused session looks like an expired cookie."""
-        assert registry_of(measure("spend", None, code)).get_sample_value("mam_farming_cookie_expired") == expired
+    @pytest.mark.parametrize("error", [SessionInvalid, AccountMayBeDisabled, AddressNotAllowed, SiteUnavailable])
+    def test_a_dead_cookie_is_told_from_other_trouble(self, error: type[AdapterError]) -> None:
+        """Only a refused cookie looks like an expired one, and each cause has a value of its own (incident I12)."""
+        figures = registry_of(measure("spend", None, error.exit_code, error.state))
+        assert figures.get_sample_value("mam_farming_cookie_expired") == float(error is SessionInvalid)
+        states = {
+            name: figures.get_sample_value("harvestmouse_account_state", {"state": name}) for name in ACCOUNT_STATES
+        }
+        assert [name for name, value in states.items() if value] == [error.state]
+        assert set(states.values()) == {0, 1}
 
     def test_a_purchase_is_counted(self, stage: Stage) -> None:
         """What was bought is told in GiB."""
