@@ -34,20 +34,21 @@ _MIX = (
 def filled(count: int, binary: str | Path = "qbittorrent-nox") -> Iterator[QBittorrent]:
     """Start a client with *count* torrents whose ages are spread over a month."""
     settings = {"BitTorrent": {r"Session\RefreshInterval": "1500", r"Session\QueueingSystemEnabled": "false"}}
-    with TemporaryDirectory() as folder, Tracker() as tracker:
-        with QBittorrent(Path(folder), binary, settings=settings) as client:
-            ages = {}
-            for number in range(count):
-                kind, paused, complete = _MIX[number % len(_MIX)]
-                torrent, _ = make_torrent(
-                    f"Author {number % 97} - Some Title {number:05}.m4b", 20 * MIB, tracker.announce_url(kind)
-                )
-                identity = client.add(
-                    torrent, category="mam-farming", tags=["mam"], paused=paused, complete=complete, settle=False
-                )
-                ages[identity] = _ages(number, complete=complete)
-            client.age(ages)
-            yield client
+    with (
+        TemporaryDirectory() as folder,
+        Tracker() as tracker,
+        QBittorrent(Path(folder), binary, settings=settings) as client,
+    ):
+        client.age(dict(_add(client, tracker, number) for number in range(count)))
+        yield client
+
+
+def _add(client: QBittorrent, tracker: Tracker, number: int) -> tuple[str, Ages]:
+    kind, paused, complete = _MIX[number % len(_MIX)]
+    name = f"Author {number % 97} - Some Title {number:05}.m4b"
+    torrent, _ = make_torrent(name, 20 * MIB, tracker.announce_url(kind))
+    identity = client.add(torrent, category="mam-farming", tags=["mam"], paused=paused, complete=complete, settle=False)
+    return identity, _ages(number, complete=complete)
 
 
 def _ages(number: int, *, complete: bool) -> Ages:

@@ -70,7 +70,7 @@ def _flag(default: bool) -> Any:  # noqa: FBT001 - it is the value itself
 
 def _words(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
     if not isinstance(value, tuple) or not all(isinstance(word, str) and word.strip() for word in value):
-        raise PolicyError(f"{attribute.name} = {value!r} is no list of words")
+        raise PolicyError(f"{attribute.name} = {show(value)} is no list of words")
 
 
 def _word(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
@@ -82,7 +82,7 @@ def _tiers(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
     # The site refuses automated purchases under 50 GiB.
     whole = isinstance(value, tuple) and all(type(tier) is int and tier >= 50 for tier in value)  # noqa: PLR2004
     if not value or not whole:
-        raise PolicyError(f"{attribute.name} = {value!r} is no list of whole GiB, each at least 50")
+        raise PolicyError(f"{attribute.name} = {show(value)} is no list of whole GiB, each at least 50")
 
 
 def _sorted_tuple(value: Any) -> Any:

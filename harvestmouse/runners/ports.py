@@ -82,7 +82,8 @@ def _adapter(kind: str, name: str, built_in: dict[str, Callable[[Settings], Any]
     found = [point for point in entry_points(group=group) if point.name == name]
     if not found:
         known = sorted({*built_in, *(point.name for point in entry_points(group=group))})
-        raise ConfigError(f"adapter = {name!r} is no known {kind} adapter; known are {', '.join(known)}")
+        section = {"site": "mam", "client": "qbittorrent"}[kind]
+        raise ConfigError(f"[{section}] adapter = {name!r} is no known {kind} adapter; known are {', '.join(known)}")
     opener: Callable[[Settings], Any] = found[0].load()
     return opener
 

@@ -78,5 +78,8 @@ def _remember(ports: Ports, snapshot: Snapshot, report: Report) -> None:
                 ports.memory.remember_account(unsatisfied_paused=paused or None)
         if profile is not None and profile.bonus_points is not None:
             ports.memory.remember_balance(snapshot.taken_at, profile.bonus_points)
+            spent = sum(getattr(one.action, "cost_bp", 0) for one in report.outcomes if one.status is Status.DONE)
+            if spent:
+                ports.memory.remember_balance(ports.clock(), profile.bonus_points - spent)
     except StateError as error:
         log.warning("%s", error)

@@ -29,7 +29,10 @@ def _site(instance: Any, attribute: "Attribute[Any]", value: str) -> None:
 
 
 def _cookie(_: Any, attribute: "Attribute[Any]", value: Secret) -> None:
-    if not all("!" <= character <= "~" and character != ";" for character in value.reveal()):
+    text = value.reveal()
+    if text.startswith(("mam_id=", '"', "'")):
+        raise PolicyError(f"{attribute.name} is to be the bare value: without 'mam_id=' before it, and without quotes")
+    if not all("!" <= character <= "~" and character != ";" for character in text):
         raise PolicyError(f"{attribute.name} holds white space or other characters that no cookie has; copy it again")
 
 

@@ -72,7 +72,7 @@ def describe(report: Report, shown: int = _SHOWN_ACTIONS) -> str:
         lines.append("  refused: the plan would break a guarantee; nothing was done")
         lines += [f"    {one.guarantee} {clean(one.subject)}: {clean(one.detail)}" for one in report.violations]
     lines += _headline(plan)
-    lines += _counts(plan)
+    lines += list(_counts(plan)) or ([] if plan.skip else ["  nothing to decide"])
     lines += _actions(report, shown)
     if plan.skip is None and not plan.complete:
         lines.append("  Not every source was there; decisions that need it are held.")
@@ -131,12 +131,12 @@ def _counts(plan: Plan) -> Iterator[str]:
 
 
 def _actions(report: Report, shown: int) -> Iterator[str]:
-    pairs = [(one.action, one) for one in report.outcomes]
-    for action, outcome in pairs[:shown]:
-        ended = "" if not report.apply else f" [{outcome.status.value}{_why(outcome.why)}]"
-        yield f"    {_action(action, report.plan)}{ended}"
-    if len(pairs) > shown:
-        yield f"    ... and {len(pairs) - shown} more; --json shows all, and every item that was kept"
+    actions = report.plan.actions
+    ended = {id(one.action): f" [{one.status.value}{_why(one.why)}]" for one in report.outcomes if report.apply}
+    for action in actions[:shown]:
+        yield f"    {_action(action, report.plan)}{ended.get(id(action), '')}"
+    if len(actions) > shown:
+        yield f"    ... and {len(actions) - shown} more; --json shows all, and every item that was kept"
 
 
 def _why(why: str | None) -> str:

@@ -59,7 +59,7 @@ def read_json(place: str, text: str) -> dict[str, Any]:
     Raises:
         AdapterError: What the body is instead.
     """
-    error = _not_json(place, text)
+    error = not_json(place, text)
     if error is not None:
         raise error
     try:
@@ -69,6 +69,18 @@ def read_json(place: str, text: str) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise UnexpectedBody(f"{place}: the answer is JSON, but no object")
     return body
+
+
+def not_json(place: str, text: str) -> AdapterError | None:
+    """Return the error that a body means which does not even look like JSON."""
+    start = text.lstrip()[:1]
+    if not start:
+        return UnexpectedBody(f"{place}: the site answers 200 with an empty body")
+    if start == "<":
+        return page_error(place, text)
+    if start not in "{[" and _SIGNED_OUT.search(text):
+        return _signed_out(place, OK, text)
+    return None
 
 
 def page_error(place: str, text: str) -> AdapterError:
@@ -86,17 +98,6 @@ def _signed_out(place: str, status: int, text: str) -> AdapterError:
     if _SESSION_TYPE.search(text):
         return WrongSessionType(f"{place}: the site answers {status}{_quote(text)}")
     return SessionInvalid(f"{place}: the site answers {status}{_quote(text)}")
-
-
-def _not_json(place: str, text: str) -> AdapterError | None:
-    start = text.lstrip()[:1]
-    if not start:
-        return UnexpectedBody(f"{place}: the site answers 200 with an empty body")
-    if start == "<":
-        return page_error(place, text)
-    if start not in "{[" and _SIGNED_OUT.search(text):
-        return _signed_out(place, OK, text)
-    return None
 
 
 def _quote(text: str) -> str:

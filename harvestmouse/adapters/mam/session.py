@@ -24,7 +24,7 @@ from harvestmouse.adapters.errors import (
     SiteUnavailable,
     UnexpectedBody,
 )
-from harvestmouse.adapters.mam.classify import refusal
+from harvestmouse.adapters.mam.classify import not_json, refusal
 from harvestmouse.adapters.state.cookie import Cookie
 from harvestmouse.adapters.state.refusals import Refusals
 from harvestmouse.core.wire.coerce import as_float
@@ -144,6 +144,8 @@ class MamSession:
         while True:
             answer = self._send(endpoint, params, body)
             error = refusal(endpoint.value, answer.status, answer.text, answer.location)
+            if error is None and endpoint is not Endpoint.DOWNLOAD:
+                error = not_json(endpoint.value, answer.text)
             if isinstance(error, RemoteUnavailable):
                 error.retry_after = answer.retry_after
             if isinstance(error, SessionInvalid) and self._candidates:
