@@ -6,6 +6,7 @@ nothing that fewer do not; and two refusing trackers on one torrent, which have 
 """
 
 from datetime import timedelta
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -79,15 +80,13 @@ SEEDING_TIMES = around(0, 3 * DAY, 4 * DAY, 5 * DAY, 7 * DAY, 14 * DAY)
 _UP = ["stalledUP", "stalledUP", "stalledUP", "uploading", "queuedUP", "stoppedUP", "pausedUP", "forcedUP"]
 _DOWN = ["stalledDL", "stalledDL", "stalledDL", "downloading", "queuedDL", "stoppedDL", "metaDL"]
 _BUSY = ["checkingUP", "moving", "missingFiles", "error", "unknown", "allocating"]
-tag_sets = rarely(
-    None,
-    *[frozenset({"mam"})] * 12,
-    frozenset[str](),
-    frozenset({"Recovery", "mam"}),
-    frozenset({"KEEP"}),
-    frozenset({"keep", "recovery"}),
-)
-categories = st.sampled_from([CATEGORY] * 6 + ["other", "", None])
+_TAGS: list[frozenset[str] | None] = [*[frozenset({"mam"})] * 12, frozenset(), frozenset({"Recovery", "mam"})]
+_TAGS += [frozenset({"KEEP"}), frozenset({"keep", "recovery"}), None]
+_CATEGORIES = [*[CATEGORY] * 8, "other", "", None]
+# As (category, tags), (downloaded, uploaded, seeders).
+labels = st.sampled_from([(category, tags) for category in _CATEGORIES for tags in _TAGS])
+_COUNTS = list(product([0, 0, GIB], [0, 1], [5, 6]))
+counts = st.sampled_from([*_COUNTS * 5, (None, 0, 5), (0, None, 5), (0, 0, None)])
 texts = st.sampled_from(
     [
         "Unregistered torrent",
@@ -99,18 +98,15 @@ texts = st.sampled_from(
         "Mouse rank",
     ]
 )
-messages = st.builds(
-    TrackerMessage,
-    host=st.sampled_from(["t.example", None]),
-    status=st.sampled_from([4, 4, 5, 2, 1, None]),
-    text=texts,
-    reports_tracker_errors=flags,
-)
+_SILENT = TrackerMessage(host="u.example", status=1, text="Unregistered torrent")
+_MESSAGES = [
+    (_SILENT, TrackerMessage(host=host, status=status, text=text, reports_tracker_errors=newer))
+    for host in ("t.example", None)
+    for status, newer in ((4, False), (4, True), (5, False), (5, True), (2, False), (None, True))
+    for text in ("Unregistered torrent", "unregistered  TORRENT", "Torrent not found", "Not Found", "unregisteredness")
+]
 _GONE = (TrackerMessage(host="t.example", status=4, text="Unregistered torrent"),)
-message_lists = st.one_of(
-    st.sampled_from([(), (), _GONE, None]),
-    messages.map(lambda one: (TrackerMessage(host="u.example", status=1, text="Unregistered torrent"), one)),
-)
+message_lists = st.sampled_from([*[()] * 60, *[_GONE] * 20, *[None] * 10, *_MESSAGES])
 # Signs of completion as (progress, completion_on, seeding_time): contradicting each other, unknown, absurd.
 _ODD: list[tuple[float | None, int | None, int | None]] = [
     (0.3, 0, 5 * DAY),
@@ -124,41 +120,44 @@ _ODD: list[tuple[float | None, int | None, int | None]] = [
     (1.0, NOW - DAY, None),
     (0.0, 0, -1),
 ]
-_never = st.tuples(st.sampled_from(_DOWN), st.sampled_from([(0.0, 0, 0), (0.5, 0, 0)]))
-_whole = st.tuples(
-    st.sampled_from(_UP),
-    st.sampled_from([(1.0, NOW - DAY, seeded) for seeded in SEEDING_TIMES if seeded >= 3 * DAY]),
-)
-_odd = st.tuples(rarely(None, *_UP, *_DOWN, *_BUSY, *_BUSY), st.sampled_from(_ODD))
+_NEVER = list(product(_DOWN, [(0.0, 0, 0), (0.5, 0, 0)]))
+_WHOLE = list(product(_UP, [(1.0, NOW - DAY, seeded) for seeded in SEEDING_TIMES if seeded >= 3 * DAY]))
+_STRANGE = [
+    *product([None, "stalledUP", "stalledDL", "queuedUP"], _ODD),
+    *product(_BUSY, [(0.0, 0, 0), (1.0, NOW - DAY, DAY)]),
+]
+_kinds = st.sampled_from([*_NEVER * 8, *_WHOLE * 2, *_STRANGE])
+_additions = rarely(None, *(NOW - age for age in AGES), NOW + 1, 0, -5)
 
 
 @st.composite
 def torrents(draw: st.DrawFn, number: int) -> Torrent:
     """Draw one torrent of this number, with every fact known and possible, mostly, so that every rule is reached."""
-    kind = draw(st.sampled_from([_never, _never, _whole, _whole, _whole, _odd]))
-    state, (progress, completion_on, seeding_time) = draw(kind)
+    state, (progress, completion_on, seeding_time) = draw(_kinds)
+    category, tags = draw(labels)
+    downloaded, uploaded, seeders = draw(counts)
     return Torrent(
         hash=hash_of(number),
         name=draw(names),
-        category=draw(categories),
-        tags=draw(tag_sets),
+        category=category,
+        tags=tags,
         state=state,
-        added_on=draw(rarely(None, *(NOW - age for age in AGES), NOW + 1, 0, -5)),
+        added_on=draw(_additions),
         completion_on=completion_on,
         seeding_time=seeding_time,
         progress=progress,
         size_bytes=100 * MIB,
-        downloaded_bytes=draw(rarely(None, 0, 0, GIB)),
-        uploaded_bytes=draw(rarely(None, 0, 1)),
-        seeders=draw(rarely(None, 5, 6)),
+        downloaded_bytes=downloaded,
+        uploaded_bytes=uploaded,
+        seeders=seeders,
         messages=draw(message_lists),
     )
 
 
 @st.composite
 def listings(draw: st.DrawFn, max_size: int = 7) -> tuple[Torrent, ...]:
-    """Draw the client's torrents: of different info-hashes, at times nearly all alike."""
-    chosen = draw(st.lists(numbers, min_size=draw(st.integers(0, 3)), max_size=max_size, unique=True))
+    """Draw the client's torrents: of different info-hashes, at times nearly all alike, seldom none."""
+    chosen = draw(st.permutations(range(12)))[: draw(st.sampled_from(range(max_size + 1)))]
     if len(chosen) < 3 or draw(flags):
         return tuple(draw(torrents(number)) for number in chosen)
     alike = draw(torrents(0))
@@ -166,26 +165,36 @@ def listings(draw: st.DrawFn, max_size: int = 7) -> tuple[Torrent, ...]:
     return tuple(odd.get(number, evolve(alike, hash=hash_of(number))) for number in chosen)
 
 
-results = st.builds(
-    SearchResult,
-    id=ids,
-    title=names,
-    size_bytes=st.sampled_from([100 * MIB, 300 * MIB, 700 * MIB, *around(50 * MIB, GIB)]),
-    seeders=st.sampled_from([*range(6), *around(50, 200)]),
-    leechers=st.integers(0, 40),
-    free=st.sampled_from([True, True, False]),
-    personal_freeleech=st.sampled_from([False, False, True]),
-    vip=flags,
-    fl_vip=flags,
-    snatched=st.sampled_from([False] * 5 + [True]),
-)
+# As (free, personal_freeleech, vip, fl_vip, snatched).
+_OFFERS = [*[(True, False, False, True, False)] * 8, *product([False, True], repeat=5)]
+
+
+@st.composite
+def results(draw: st.DrawFn) -> SearchResult:
+    """Draw one result, mostly one that nothing refuses."""
+    free, personal, vip, fl_vip, snatched = draw(st.sampled_from(_OFFERS))
+    number = draw(ids)
+    return SearchResult(
+        id=number,
+        title=draw(st.one_of(st.just(f"New {number}"), names)),
+        size_bytes=draw(st.sampled_from([100 * MIB, 300 * MIB, 700 * MIB, *around(50 * MIB, GIB)])),
+        seeders=draw(st.sampled_from([*range(6), *around(50, 200)])),
+        leechers=draw(st.integers(0, 40)),
+        free=free,
+        personal_freeleech=personal,
+        vip=vip,
+        fl_vip=fl_vip,
+        snatched=snatched,
+    )
+
+
 malformed_rows = st.builds(Malformed, subject=ids.map(str), problem=st.just("cannot read size"))
 
 
 @st.composite
 def pages(draw: st.DrawFn, *, unique: bool = False) -> tuple[SearchPage, ...]:
     """Draw a search's pages; with *unique* no id is on offer twice."""
-    rows = draw(st.lists(results, max_size=8, unique_by=(lambda row: row.id) if unique else None))
+    rows = draw(st.lists(results(), max_size=8, unique_by=(lambda row: row.id) if unique else None))
     cut = draw(st.integers(0, len(rows)))
     broken = () if unique else tuple(draw(st.lists(malformed_rows, max_size=2)))
     return (
@@ -201,7 +210,16 @@ entries = st.builds(
     outcome=st.sampled_from([*LedgerOutcome, "a word of another version"]),
     info_hash=st.one_of(st.none(), numbers.map(hash_of)),
 )
-ledgers = st.lists(entries, max_size=5).map(tuple)
+# As a file that is only appended to has them: by time, and what bars last within one second.
+_RANKS = (LedgerOutcome.ADDING, LedgerOutcome.FAILED, LedgerOutcome.NEVER_STARTED)
+
+
+def by_time(line: LedgerEntry) -> tuple[int, int]:
+    """Order the lines of a ledger."""
+    return line.at or 0, [*_RANKS, line.outcome].index(line.outcome)
+
+
+ledgers = st.lists(entries, max_size=5).map(lambda lines: tuple(sorted(lines, key=by_time)))
 
 _CLASSES = [*AccountClass, AccountClass.USER, AccountClass.VIP]
 profiles = st.builds(
@@ -300,6 +318,7 @@ _CLEANUPS: list[dict[str, Any]] = [
     {
         "keep_partials": partials,
         "max_data_deletions": most,
+        "always_allowed": 50 if partials else 2,
         "protect_tags": tags,
         "seed_time_margin": timedelta(hours=hours),
     }
@@ -339,18 +358,26 @@ _RECONCILES: list[dict[str, Any]] = [
 ]
 
 
-@st.composite
-def policies(draw: st.DrawFn) -> Policy:
-    """Draw a preset with some figures changed, small where a cap or a budget is to bind."""
-    base = draw(st.sampled_from([SEED, FIELD]))
-    grab = draw(st.sampled_from(_GRABS)) | {"require_unsat": draw(st.sampled_from([True, True, False]))}
-    return evolve(
-        base,
-        cleanup=evolve(base.cleanup, **draw(st.sampled_from(_CLEANUPS))),
-        grab=evolve(base.grab, **grab),
-        spend=evolve(base.spend, **draw(st.sampled_from(_SPENDS))),
-        reconcile=evolve(base.reconcile, **draw(st.sampled_from(_RECONCILES))),
-    )
+def some_policies(count: int, luck: Random) -> list[Policy]:
+    """Return presets with some figures changed, small where a cap or a budget is to bind."""
+    made = []
+    for _ in range(count):
+        base = luck.choice([SEED, FIELD])
+        grab = luck.choice(_GRABS) | {"require_unsat": luck.choice([True, True, False])}
+        cleanup = evolve(base.cleanup, **luck.choice(_CLEANUPS))
+        spend = evolve(base.spend, **luck.choice(_SPENDS))
+        reconcile = evolve(base.reconcile, **luck.choice(_RECONCILES))
+        made.append(evolve(base, cleanup=cleanup, grab=evolve(base.grab, **grab), spend=spend, reconcile=reconcile))
+    return made
+
+
+# Made once, since a policy is slow to check and a few hundred meet every pair of figures.
+_POLICIES = [SEED, FIELD, *some_policies(400, Random(1))]
+
+
+def policies() -> st.SearchStrategy[Policy]:
+    """Draw a policy; the presets are the simplest."""
+    return st.sampled_from(_POLICIES)
 
 
 # Any JSON value: numbers without end, lone surrogates and big integers included, as Python's reader lets them through.

@@ -182,11 +182,21 @@ def speaks_of_the_account(text: str, torrents: list[Torrent], policy: Policy, no
     return False
 
 
+def allowance(torrents: list[Torrent], policy: Policy) -> int:
+    """Transcribe how many torrents with data may go: half of them, but always a few, and never above the ceiling."""
+    unknown = [one for one in torrents if None in (one.progress, one.completion_on, one.seeding_time)]
+    signs = [
+        one for one in torrents if one.progress or one.downloaded_bytes != 0 or one.completion_on or one.seeding_time
+    ]
+    holding = len({one.hash for one in unknown + signs})
+    return min(policy.cleanup.max_data_deletions, max(policy.cleanup.always_allowed, holding // 2))
+
+
 def expected(snapshot: Snapshot, policy: Policy) -> dict[str, str]:
     """Transcribe section 5.2 of the design as a whole, without its guards."""
     now, reasons = snapshot.taken_at, {}
     mine = sorted((t for t in snapshot.torrents or () if t.category == "mam-farming"), key=lambda t: t.hash)
-    allowed = policy.cleanup.max_data_deletions
+    allowed = allowance(mine, policy)
     for torrent in mine:
         reason = kept_whatever_the_trackers_say(torrent, policy, now)
         text = says_unregistered(torrent)

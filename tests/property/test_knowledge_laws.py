@@ -14,8 +14,7 @@ from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import Policy
 from tests.property import strategies as my
 
-# A ledger that is missing has a test of its own in tests/unit/test_core_grab.py.
-PARTS = ("profile", "searches", "torrents", "preferences", "free_space_bytes")
+PARTS = ("profile", "searches", "torrents", "preferences", "free_space_bytes", "ledger")
 TORRENT_FACTS = """
     category tags state added_on completion_on seeding_time progress downloaded_bytes uploaded_bytes seeders
 """.split()  # noqa: SIM905 - a list of words reads best as words

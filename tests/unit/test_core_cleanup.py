@@ -445,6 +445,19 @@ class TestBlastRadius:
         """The fiftieth deletion is allowed."""
         assert len(plan(*(torrent(number, seeders=6) for number in range(50))).actions) == 50
 
+    def test_a_share_binds_above_a_small_number(self) -> None:
+        """Of twenty torrents with data half may go; ten are allowed whatever their share, so ten go either way."""
+        listed = [torrent(number, seeders=6) for number in range(20)]
+        for figures, most in (
+            ({"always_allowed": 0}, 10),
+            ({"always_allowed": 10}, 10),
+            ({"always_allowed": 11}, 11),
+            ({"always_allowed": 0, "max_data_share": 0.0}, 0),
+            ({"always_allowed": 0, "max_data_share": 0.49}, 9),
+            ({"always_allowed": 20, "max_data_deletions": 7}, 7),
+        ):
+            assert len(plan(*listed, with_policy=policy(cleanup=figures)).actions) == most
+
     def test_torrents_without_data_are_not_counted(self) -> None:
         """The incident's 466 stuck torrents leave in one run."""
         stuck = (download(number, added_on=NOW - 5 * DAY) for number in range(466))

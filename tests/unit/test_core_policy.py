@@ -55,6 +55,8 @@ SEED_FIGURES: dict[str, dict[str, Any]] = {
         "graceful_seed_time": "14d",
         "zero_demand_age": "7d",
         "max_data_deletions": 50,
+        "max_data_share": 0.5,
+        "always_allowed": 50,
     },
     "spend": {
         "target_ratio": 2.0,
