@@ -1,7 +1,6 @@
 """Clients to hold the promises of `harvestmouse.adapters.interface.Client` against, each with its world behind it."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Protocol
 
 from attrs import define, evolve, field
@@ -12,12 +11,10 @@ from harvestmouse.adapters.memory import MemoryClient, World
 from harvestmouse.adapters.qbittorrent import QbittorrentClient
 from harvestmouse.core.model import TrackerMessage
 from tests.support.builders import TRACKER, download, torrent
-from tests.support.qbittorrent import ClientFailedError, QBittorrent, wait_for
+from tests.support.qbittorrent import QBittorrent
 from tests.support.torrents import MIB, make_torrent
 from tests.support.tracker import UNREGISTERED, Tracker
 from tests.support.world import world_of
-
-_WISHES = 8
 
 
 class ClientStage(Protocol):
@@ -127,13 +124,8 @@ class RealStage:
 
     def refuse(self, identity: str) -> None:
         self.tracker.refusals[identity] = UNREGISTERED
-        # An announce that was under way may outlast the wish for another, which is then lost.
-        for _ in range(_WISHES):
-            self.program.post("torrents/reannounce", hashes=identity)
-            with suppress(ClientFailedError):
-                wait_for(lambda: self.program.trackers(identity)[0]["status"] in (4, 5), "a refusal", 2)
-                return
-        raise ClientFailedError(f"torrent {identity} was never refused")
+        self.program.post("torrents/reannounce", hashes=identity)
+        self.program.wait_for_tracker(identity, 4, 5)
 
     def close_slots(self) -> None:
         wishes = '{"queueing_enabled": true, "max_active_torrents": 0, "max_active_uploads": 0}'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,27 +60,10 @@ def any_rig(site: MamServer, any_qbittorrent: QBittorrent, tracker: Tracker, tmp
     return rig_of(site, any_qbittorrent, tracker, tmp_path)
 
 
-def grab(rig: Rig, *words: str, code: int = 0, **environment: str) -> dict[str, Any]:
-    """Run the grabber until it has seen the client's free space.
-
-    In each new session qBittorrent 4.5 says 0 until it has looked, and a run that hears it is skipped.
-    """
-
-    def seen() -> dict[str, Any] | None:
-        done = rig.command("grab", "--json", *words, **environment)
-        document: dict[str, Any] = json.loads(done.stdout)
-        if document["skip"] is not None and document["skip"]["reason"] == "disk_low":
-            return None
-        assert done.returncode == code, done.stderr
-        return document
-
-    return wait_for(seen, "the free space")
-
-
 class TestGrab:
     def test_adds_exactly_its_picks(self, any_rig: Rig) -> None:
         """Five torrents are in the client as the plan has them, in the ledger, and snatched at the site."""
-        document = grab(any_rig, "--apply")
+        document = any_rig.job("grab", "--apply")
         picked = subjects(document, "add_torrent")
         assert picked == {"1008", "1007", "1006", "1005", "1004"}
         assert statuses(document) == ["done"] * 5
@@ -97,9 +79,9 @@ class TestGrab:
 
     def test_follows_the_cookie_through_every_response(self, rig: Rig) -> None:
         """Over two runs with strict rotation each request shows the newest cookie, which then is on disk."""
-        grab(rig, "--apply")
+        rig.job("grab", "--apply")
         assert rig.cookie_on_disk == rig.site.cookie
-        grab(rig, "--apply")
+        rig.job("grab", "--apply")
         assert rig.cookie_on_disk == rig.site.cookie
         assert rig.site.session.retired_presented == 0
         assert {request.cookie for request in rig.site.requests} == {Verdict.CURRENT}
@@ -107,15 +89,15 @@ class TestGrab:
 
     def test_takes_no_torrent_twice(self, rig: Rig) -> None:
         """The next run takes the other three, and the one behind it none."""
-        first = subjects(grab(rig, "--apply"), "add_torrent")
-        second = subjects(grab(rig, "--apply"), "add_torrent")
+        first = subjects(rig.job("grab", "--apply"), "add_torrent")
+        second = subjects(rig.job("grab", "--apply"), "add_torrent")
         assert (len(first), len(second), first & second) == (5, 3, set())
-        assert grab(rig, "--apply")["actions"] == []
+        assert rig.job("grab", "--apply")["actions"] == []
         assert len(rig.client.torrents()) == 8
 
     def test_dry_adds_nothing(self, rig: Rig) -> None:
         """Without --apply the client, the ledger and the account stay as they were; the cookie moves on."""
-        document = grab(rig)
+        document = rig.job("grab")
         assert len(document["actions"]) == 5
         assert rig.client.torrents() == {}
         assert rig.site.count(DOWNLOAD) == 0
@@ -125,14 +107,14 @@ class TestGrab:
     def test_in_class_mouse_asks_for_the_profile_alone(self, rig: Rig) -> None:
         """No search and no download is sent, and the client is not asked (incident I1)."""
         rig.site.world.account = MOUSE
-        document = grab(rig, "--apply", HARVESTMOUSE_QBITTORRENT_URL="http://127.0.0.1:9")
+        document = rig.job("grab", "--apply", HARVESTMOUSE_QBITTORRENT_URL="http://127.0.0.1:9")
         assert document["skip"]["reason"] == "mouse_class"
         assert [request.endpoint for request in rig.site.requests] == [PROFILE]
 
     def test_goes_on_where_one_torrent_is_gone(self, rig: Rig) -> None:
         """A download that the site refuses for one torrent fails alone."""
         rig.site.faults.add(Fault("status", DOWNLOAD, status=404, body="Torrent not found", cookie="rotated"))
-        document = grab(rig, "--apply", code=1)
+        document = rig.job("grab", "--apply", code=1)
         assert sorted(statuses(document)) == ["done"] * 4 + ["failed"]
         assert len(rig.client.torrents()) == 4
 
@@ -142,8 +124,8 @@ class TestGrab:
         rig.site.account.unsat_limit = 100
         text = "Attempted to Download Past Unsatisfied limit. Time Till Download Allowed: 02:00:00"
         rig.site.faults.add(Fault("status", DOWNLOAD, status=200, body=text, cookie="rotated"))
-        grab(rig, "--apply", code=1)
-        assert grab(rig, "--apply")["skip"]["reason"] == "download_freeze"
+        rig.job("grab", "--apply", code=1)
+        assert rig.job("grab", "--apply")["skip"]["reason"] == "download_freeze"
         assert (rig.site.count(DOWNLOAD), rig.site.count(SEARCH)) == (1, 1)
 
     def test_works_behind_a_password(
@@ -151,7 +133,7 @@ class TestGrab:
     ) -> None:
         """User name and password from the environment are enough."""
         rig = rig_of(site, qbittorrent_with_password, tracker, tmp_path)
-        assert statuses(grab(rig, "--apply")) == ["done"] * 5
+        assert statuses(rig.job("grab", "--apply")) == ["done"] * 5
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ VERSIONS = ("4.5", "5.1", "5.3")
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _UNAUTHORISED = 403
+_PATIENCE = 3.0
 
 T = TypeVar("T")
 Settings = Mapping[str, Mapping[str, str]]
@@ -246,9 +247,18 @@ class QBittorrent:
     def wait_for_tracker(self, info_hash: str, *statuses: int) -> dict[str, Any]:
         """Wait until the torrent's first tracker has one of the statuses, and return its row."""
 
+        nudge_at = time.monotonic() + _PATIENCE
+
         def in_status() -> dict[str, Any] | None:
+            nonlocal nudge_at
             row = self.trackers(info_hash)[0]
-            return row if row["status"] in statuses else None
+            if row["status"] in statuses:
+                return row
+            # Now and then a client sits on an announce for long; a wish for another one wakes it up.
+            if time.monotonic() > nudge_at:
+                self.post("torrents/reannounce", hashes=info_hash)
+                nudge_at += _PATIENCE
+            return None
 
         return wait_for(in_status, f"the tracker of {info_hash} to have status {statuses}")
 

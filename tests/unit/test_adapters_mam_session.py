@@ -297,14 +297,12 @@ class TestRefusals:
         self.refused(server, tmp_path, "gorgonzola")
         assert "gorgonzola" not in (tmp_path / "refused.json").read_text()
 
-    @pytest.mark.xfail(strict=True, reason="a login page with status 200 counts as an accepted cookie")
     def test_a_login_page_is_a_refusal_too(self, server: MamServer, tmp_path: Path) -> None:
         """The site may refuse with status 200 and a page; the next run knows of it all the same."""
         server.faults.add(Fault("login_page", PROFILE, times=None))
         self.refused(server, tmp_path, "old")
         assert (tmp_path / "refused.json").exists()
 
-    @pytest.mark.xfail(strict=True, reason="a login page with status 200 counts as an accepted cookie")
     def test_a_login_page_lets_the_file_be_tried(self, server: MamServer, tmp_path: Path) -> None:
         """A bare file is tried once the secret was refused, whatever the shape of the refusal."""
         (tmp_path / "mam_id").write_text(server.cookie)

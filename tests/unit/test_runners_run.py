@@ -611,7 +611,6 @@ class TestPurchases:
         stage.site = None
         assert stage.run("spend").plan.actions == ()
 
-    @pytest.mark.xfail(strict=True, reason="the balance from before the purchase is remembered after the one behind it")
     def test_balances_are_remembered_in_their_order(self, stage: Stage) -> None:
         """The history from which income is estimated is oldest first."""
         ports = stage.ports()
