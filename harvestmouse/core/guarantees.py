@@ -202,8 +202,8 @@ def _unfit(row: SearchResult, snapshot: Snapshot, policy: Policy) -> str | None:
     names = {normal_name(torrent.name) for torrent in snapshot.torrents or ()}
     if row.snatched or normal_name(row.title) in names - {""}:
         return "the account or the client has it"
-    latest = [entry.outcome for entry in snapshot.ledger or () if entry.id == row.id][-1:]
-    if latest and latest[0] not in (LedgerOutcome.FAILED, LedgerOutcome.NEVER_STARTED):
+    entries = sorted((entry for entry in snapshot.ledger or () if entry.id == row.id), key=lambda entry: entry.at or 0)
+    if entries and entries[-1].outcome not in (LedgerOutcome.FAILED, LedgerOutcome.NEVER_STARTED):
         return "the ledger has it"
     return None
 

@@ -243,9 +243,6 @@ class TestG5:
         """Only the last word about an id counts."""
         assert broken(offering(ledger=(entry(), entry(outcome="failed"))), add()) == []
 
-    @pytest.mark.xfail(
-        strict=True, reason="the check takes the last line as it stands, the decision the latest by time"
-    )
     def test_the_latest_line_about_an_id_counts_wherever_it_stands(self) -> None:
         """A plan that rests on the latest line is not refused for an older one that follows it."""
         lines = (entry(outcome="failed", at=NOW - 5), entry(at=NOW - 9))
