@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from harvestmouse.adapters.errors import StateError
@@ -24,6 +26,17 @@ def read_text(path: Path) -> str | None:
         raise StateError(f"cannot read {path}: {error.strerror}") from None
 
 
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold back the signals that end a run: a cookie that has arrived must reach the disk."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM, signal.SIGTERM, signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
+@_uninterrupted()
 def replace_text(path: Path, text: str, mode: int = PRIVATE) -> None:
     """Replace the file's content atomically and durably.
 
@@ -41,15 +54,14 @@ def replace_text(path: Path, text: str, mode: int = PRIVATE) -> None:
             os.fsync(file.fileno())
         Path(temporary).replace(path)
         _sync_directory(path.parent)
-    except BaseException as error:
+    except OSError as error:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
-        if not isinstance(error, OSError):
-            raise
         raise StateError(f"cannot write {path}: {error.strerror}") from None
 
 
+@_uninterrupted()
 def append_line(path: Path, line: str) -> None:
     """Append one line in a single write; a torn last line of an earlier crash is closed first.
 
