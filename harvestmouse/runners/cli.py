@@ -71,10 +71,13 @@ def _job_command(job: str) -> click.Command:
     @click.command(job, help=_SUMMARIES[job], short_help=_SUMMARIES[job])
     @click.option("--apply", "apply_", is_flag=True, help="Act; without it nothing is changed. DRY_RUN=1 wins over it.")
     @click.option("--json", "as_json", is_flag=True, help="Print the plan with its outcome as JSON.")
+    @click.option("--deadline", metavar="SPAN", help="End the run after this time, such as 5m; by default 10m.")
     @click.pass_obj
-    def command(options: dict[str, Any], apply_: bool, as_json: bool) -> int:  # noqa: FBT001 - click's way
+    def command(options: dict[str, Any], apply_: bool, as_json: bool, deadline: str | None) -> int:  # noqa: FBT001
         from harvestmouse.runners.commands import run_job  # noqa: PLC0415 - as are all below: --help must be quick
 
+        if deadline is not None:
+            options["pairs"] = (*options["pairs"], f"deadline={deadline}")
         return run_job(job, options, apply=apply_, as_json=as_json)
 
     return command

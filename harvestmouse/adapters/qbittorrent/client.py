@@ -35,8 +35,28 @@ _LISTED_SECONDS, _SPACE_SECONDS, _POLL_SECONDS = 10.0, 3.0, 0.1
 _FORBIDDEN, _OK = 403, 200
 
 
+class _ServerError(qbittorrentapi.HTTPError):
+    """A status of 500 and above, which the library would answer by asking again."""
+
+
 class _Api(qbittorrentapi.Client):
-    """The library's client, and its session for the two requests it would hold in memory whole or send one by one."""
+    """The library's client without its retries, which would add or delete a second time.
+
+    It also lends its session to the two requests that the library would hold in memory whole or send one by one.
+    """
+
+    def _request(self, *args: Any, **kwargs: Any) -> Any:
+        """Send one request, and turn what the library would try again into what it raises."""
+        try:
+            return super()._request(*args, **kwargs)
+        except qbittorrentapi.HTTP5XXError as error:
+            once = _ServerError(str(error))
+            once.http_status_code = error.http_status_code
+            raise once from None
+        except requests.RequestException as error:
+            if isinstance(error, qbittorrentapi.APIError):
+                raise
+            raise qbittorrentapi.APIConnectionError(f"{type(error).__name__}: {error}") from None
 
     def stream(self, path: str, **params: str) -> requests.Response:
         """Ask for a body that is read while it arrives."""
@@ -129,7 +149,6 @@ class QbittorrentClient:
                     save_path=wanted.save_path,
                     # A path of our own rules out the client's automatic one.
                     use_auto_torrent_management=False,
-                    _retries=0,
                 )
             except qbittorrentapi.Conflict409Error:
                 raise AlreadyInClient(f"torrent {wanted.id}: the client has it already") from None
