@@ -22,6 +22,7 @@
         │   │   └── SchemaChanged     JSON of another shape than this version knows
         │   ├── ClientUnavailable     no answer from the client
         │   └── ClientRefused         wrong user name, password or API key
+        ├── GuaranteeBroken           exit 5: a fresh look forbids what was planned
         ├── DeadlineExceeded          exit 1: the run took longer than it may
         ├── Terminated                exit 1: the run was told to end
         ├── StateError                exit 1: the state directory cannot be read or written
@@ -187,6 +188,13 @@ class ClientRefused(RemoteUnavailable):
         "Check username and password, or api_key, in [qbittorrent]; after several wrong tries qBittorrent bans the "
         "address for an hour"
     )
+
+
+class GuaranteeBroken(AdapterError):
+    """A fresh look at what is about to be touched forbids it."""
+
+    exit_code = 5
+    advice = "Nothing of it was done; please report this, with the plan"
 
 
 class DeadlineExceeded(AdapterError):

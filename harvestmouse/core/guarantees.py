@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from attrs import frozen
 
 from harvestmouse.core.actions import (
+    Action,
     AddTorrent,
     BuyUpload,
     BuyVip,
@@ -176,6 +177,12 @@ def check(plan: Plan, snapshot: Snapshot, policy: Policy) -> tuple[Violation, ..
     """Return every way in which *plan* would break a guarantee or a limit; runners refuse a plan with any."""
     predicates = (*GUARANTEES.values(), *LIMITS)
     return tuple(violation for predicate in predicates for violation in predicate(plan, snapshot, policy))
+
+
+def check_targets(actions: Iterable[Action], snapshot: Snapshot, policy: Policy) -> tuple[Violation, ...]:
+    """Return what a fresh look at the torrents that *actions* touch has against them."""
+    plan = Plan(job="", decided_at=snapshot.taken_at, actions=tuple(actions))
+    return tuple(violation for predicate in (g1, g2, g3) for violation in predicate(plan, snapshot, policy))
 
 
 def _by_hash(snapshot: Snapshot) -> dict[str, Torrent]:

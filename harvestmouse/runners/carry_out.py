@@ -6,10 +6,10 @@ An error about one item is an outcome and the rest go on; an error about the con
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from harvestmouse.adapters.bencode import info_hash
-from harvestmouse.adapters.errors import AdapterError, DownloadFrozen, ItemError
+from harvestmouse.adapters.errors import AdapterError, DownloadFrozen, GuaranteeBroken, ItemError
 from harvestmouse.core.actions import (
     Action,
     AddTorrent,
@@ -21,6 +21,7 @@ from harvestmouse.core.actions import (
     SetPreferences,
 )
 from harvestmouse.core.freshness import changed
+from harvestmouse.core.guarantees import check_targets
 from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Snapshot
 from harvestmouse.core.plan import MAX_AGE_SECONDS, Plan, Reason
 from harvestmouse.core.spend import Purchase
@@ -113,7 +114,7 @@ class Apply:
                 self._note(ids[action.hash], fate, action.hash)
 
     def _unchanged(self, actions: Sequence[Any], snapshot: Snapshot) -> list[Any]:
-        """Keep the actions whose torrent is still what it was when the plan was made."""
+        """Keep the actions whose torrent is still what it was when the plan was made, and check those once more."""
         planned = {torrent.hash: torrent for torrent in snapshot.torrents or ()}
         fresh = {one.hash: one for one in self.ports.client.look([action.hash for action in actions]).torrents}
         due = []
@@ -123,6 +124,9 @@ class Apply:
                 due.append(action)
             else:
                 self._end(action, Status.NOT_ATTEMPTED, f"kept: {why}")
+        broken = check_targets(due, evolve(snapshot, torrents=tuple(fresh.values())), self.ports.settings.policy)
+        if broken:
+            raise GuaranteeBroken(f"a fresh look shows that {broken[0].subject} must stay: {broken[0].detail}")
         return due
 
     def _add(self, actions: Sequence[AddTorrent], snapshot: Snapshot) -> None:  # noqa: ARG002 - one shape for all
