@@ -80,7 +80,7 @@ SEEDING_TIMES = around(0, 3 * DAY, 4 * DAY, 5 * DAY, 7 * DAY, 14 * DAY)
 _UP = ["stalledUP", "stalledUP", "stalledUP", "uploading", "queuedUP", "stoppedUP", "pausedUP", "forcedUP"]
 _DOWN = ["stalledDL", "stalledDL", "stalledDL", "downloading", "queuedDL", "stoppedDL", "metaDL"]
 _BUSY = ["checkingUP", "moving", "missingFiles", "error", "unknown", "allocating"]
-_TAGS: list[frozenset[str] | None] = [*[frozenset({"mam"})] * 12, frozenset(), frozenset({"Recovery", "mam"})]
+_TAGS: list[frozenset[str] | None] = [*[frozenset({"mam"})] * 12, *[frozenset({"Recovery", "mam"})] * 3, frozenset()]
 _TAGS += [frozenset({"KEEP"}), frozenset({"keep", "recovery"}), None]
 _CATEGORIES = [*[CATEGORY] * 8, "other", "", None]
 # As (category, tags), (downloaded, uploaded, seeders).
@@ -106,7 +106,7 @@ _MESSAGES = [
     for text in ("Unregistered torrent", "unregistered  TORRENT", "Torrent not found", "Not Found", "unregisteredness")
 ]
 _GONE = (TrackerMessage(host="t.example", status=4, text="Unregistered torrent"),)
-message_lists = st.sampled_from([*[()] * 60, *[_GONE] * 20, *[None] * 10, *_MESSAGES])
+message_lists = st.sampled_from([*[()] * 40, *[_GONE] * 20, *[None] * 8, *_MESSAGES])
 # Signs of completion as (progress, completion_on, seeding_time): contradicting each other, unknown, absurd.
 _ODD: list[tuple[float | None, int | None, int | None]] = [
     (0.3, 0, 5 * DAY),
@@ -126,7 +126,11 @@ _STRANGE = [
     *product([None, "stalledUP", "stalledDL", "queuedUP"], _ODD),
     *product(_BUSY, [(0.0, 0, 0), (1.0, NOW - DAY, DAY)]),
 ]
-_kinds = st.sampled_from([*_NEVER * 8, *_WHOLE * 2, *_STRANGE])
+# Whole once, though progress or the other signs deny it: what a client shows while it checks, or has lost its files.
+_DENIED = list(
+    product(["stalledDL", "stalledDL", "queuedDL", "stoppedDL"], [(0.0, NOW - DAY, 0), (0.3, 0, DAY), (1.0, 0, 0)])
+)
+_kinds = st.sampled_from([*_NEVER * 8, *_WHOLE * 2, *_STRANGE, *_DENIED * 4])
 _additions = rarely(None, *(NOW - age for age in AGES), NOW + 1, 0, -5)
 
 
@@ -161,7 +165,7 @@ def listings(draw: st.DrawFn, max_size: int = 7) -> tuple[Torrent, ...]:
     if len(chosen) < 3 or draw(flags):
         return tuple(draw(torrents(number)) for number in chosen)
     alike = draw(torrents(0))
-    odd = {number: draw(torrents(number)) for number in chosen[:2]}
+    odd = {number: draw(torrents(number)) for number in chosen[: draw(st.sampled_from([0, 1, len(chosen) // 2]))]}
     return tuple(odd.get(number, evolve(alike, hash=hash_of(number))) for number in chosen)
 
 
@@ -178,8 +182,8 @@ def results(draw: st.DrawFn) -> SearchResult:
         id=number,
         title=draw(st.one_of(st.just(f"New {number}"), names)),
         size_bytes=draw(st.sampled_from([100 * MIB, 300 * MIB, 700 * MIB, *around(50 * MIB, GIB)])),
-        seeders=draw(st.sampled_from([*range(6), *around(50, 200)])),
-        leechers=draw(st.integers(0, 40)),
+        seeders=draw(st.sampled_from([*[0] * 4, *range(6), *around(50, 200)])),
+        leechers=draw(st.sampled_from([0, 1, 2, 2, 5, 5, 5, 40])),
         free=free,
         personal_freeleech=personal,
         vip=vip,
@@ -207,7 +211,7 @@ entries = st.builds(
     LedgerEntry,
     id=ids,
     at=rarely(None, *(NOW - age for age in around(0, 30 * MINUTE, DAY, 14 * DAY))),
-    outcome=st.sampled_from([*LedgerOutcome, "a word of another version"]),
+    outcome=st.sampled_from([*LedgerOutcome, LedgerOutcome.NEVER_STARTED, "a word of another version"]),
     info_hash=st.one_of(st.none(), numbers.map(hash_of)),
 )
 # As a file that is only appended to has them: by time, and what bars last within one second.
@@ -226,9 +230,13 @@ profiles = st.builds(
     Profile,
     account_class=rarely(None, *_CLASSES),
     class_name=st.just("a class"),
-    uploaded_bytes=rarely(None, 0, 39 * GIB, *around(5 * GIB, 12 * GIB, 20 * GIB)),
-    downloaded_bytes=rarely(None, 10 * GIB, 10 * GIB, 10 * GIB, 0, 715 * MIB, 400 * GIB),
-    bonus_points=rarely(None, 0.0, 999.9, 26512.091, *map(float, around(500, 5500, 25500, 50500, 99999))),
+    uploaded_bytes=rarely(
+        None, 0, *(800 * GIB - need for need in around(49 * GIB, 99 * GIB)), *around(12 * GIB, 20 * GIB)
+    ),
+    downloaded_bytes=rarely(None, 10 * GIB, 10 * GIB, 10 * GIB, 0, 400 * GIB, 400 * GIB),
+    bonus_points=rarely(
+        None, 0.0, 999.9, 26512.091, 99999.0, 99999.0, *map(float, around(500, 5500, 25500, 50500, 99999))
+    ),
     vip_until=rarely(None, *(NOW + ahead - 7 * DAY for ahead in around(0, 7 * DAY, 34 * DAY, 62 * DAY, 90 * DAY))),
     unsat_count=rarely(None, *around(2, 28, 35, 38)),
     unsat_limit=rarely(None, 50, 50, 150),
@@ -285,7 +293,7 @@ def open_snapshots(draw: st.DrawFn, *, unique: bool = True) -> Snapshot:
         account_class=draw(st.sampled_from([AccountClass.USER, AccountClass.VIP])),
         uploaded_bytes=20 * GIB,
         downloaded_bytes=10 * GIB,
-        unsat_count=draw(st.integers(0, 39)),
+        unsat_count=draw(st.sampled_from([0, 20, 32, 36, 37, 38, 39, 40])),
         unsat_limit=50,
         hit_and_run_count=0,
     )
@@ -294,7 +302,7 @@ def open_snapshots(draw: st.DrawFn, *, unique: bool = True) -> Snapshot:
         profile=account,
         searches=draw(pages(unique=unique)),
         torrents=draw(listings(max_size=3)),
-        free_space_bytes=draw(st.integers(10 * GIB + 1, 14 * GIB)),
+        free_space_bytes=10 * GIB + draw(st.sampled_from([1, 100 * MIB, 200 * MIB, 400 * MIB, 4 * GIB, 4 * GIB])),
         ledger=draw(ledgers),
     )
 
@@ -336,7 +344,7 @@ _GRABS: list[dict[str, Any]] = [
         "hold_on_hit_and_run": hold,
     }
     for picks in (5, 0, 1, 3)
-    for most in (500, 3)
+    for most in (500, 3, 5)
     for reserve in (10, 0, 18)
     for floor in (1.2, 0.0, 0.5)
     for hold in (False, False, True)
