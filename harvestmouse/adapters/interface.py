@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from harvestmouse.core.actions import AddTorrent, BuyUpload, BuyVip
-from harvestmouse.core.grab import Query
 from harvestmouse.core.model import Malformed, Preferences, Profile, SearchPage, Torrent
+from harvestmouse.core.search import Query
 from harvestmouse.core.wire.mam import PurchaseReply
 
 

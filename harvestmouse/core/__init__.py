@@ -2,7 +2,7 @@
 
 from harvestmouse.core.after import after
 from harvestmouse.core.cleanup import plan_cleanup
-from harvestmouse.core.grab import next_query, plan_grab
+from harvestmouse.core.grab import plan_grab
 from harvestmouse.core.guarantees import check
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.model import (
@@ -19,6 +19,7 @@ from harvestmouse.core.model import (
 from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
 from harvestmouse.core.policy import FIELD, PRESETS, SEED, Policy
 from harvestmouse.core.reconcile import plan_reconcile
+from harvestmouse.core.search import next_query
 from harvestmouse.core.spend import plan_spend
 from harvestmouse.core.wire import parse_snapshot
 

@@ -20,11 +20,11 @@ from harvestmouse.core.actions import (
     SetPreferences,
 )
 from harvestmouse.core.cleanup import ERROR_STATES, SETTLED_STATES
-from harvestmouse.core.grab import normal_name
 from harvestmouse.core.model import AccountClass, LedgerOutcome, SearchResult, Snapshot, Torrent
 from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.reconcile import KEYS, NO_LIMIT, owed_slots
+from harvestmouse.core.sift import normal_name
 
 
 @frozen

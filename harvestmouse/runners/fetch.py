@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from attrs import evolve
 
-from harvestmouse.core import cleanup, grab, reconcile, spend
+from harvestmouse.core import cleanup, grab, guards, reconcile, search, spend
 from harvestmouse.core.model import Snapshot
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.spend import PAUSE_SECONDS, settle
@@ -40,7 +40,7 @@ def fetch_grab(ports: Ports, policy: Policy) -> Snapshot:
         ledger=ports.ledger.entries(),
         **parse_memory(ports.memory.account()),
     )
-    if grab.profile_guard(snapshot, policy) is not None:
+    if guards.profile_guard(snapshot, policy) is not None:
         return snapshot
     listing = ports.client.everything()
     snapshot = evolve(
@@ -49,9 +49,9 @@ def fetch_grab(ports: Ports, policy: Policy) -> Snapshot:
         malformed_torrents=listing.malformed,
         free_space_bytes=listing.free_space_bytes,
     )
-    if grab.guard(snapshot, policy) is not None:
+    if guards.guard(snapshot, policy) is not None:
         return snapshot
-    while (query := grab.next_query(snapshot, policy)) is not None:
+    while (query := search.next_query(snapshot, policy)) is not None:
         page = ports.site.search(query, snapshot.taken_at)
         log.debug("search from row %d: %d rows of %s", query.start, page.row_count, page.found)
         snapshot = evolve(snapshot, searches=(*(snapshot.searches or ()), page))

@@ -8,11 +8,12 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from harvestmouse.core.actions import AddTorrent
-from harvestmouse.core.grab import next_query, plan_grab
+from harvestmouse.core.grab import plan_grab
 from harvestmouse.core.guarantees import check
 from harvestmouse.core.model import LedgerEntry, SearchPage, SearchResult, Snapshot
 from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import SEED, Policy
+from harvestmouse.core.search import next_query
 from tests.property import strategies as my
 from tests.support.builders import decided, page, policy, skipped, snapshot
 

@@ -29,8 +29,8 @@ from harvestmouse.adapters.secret import Secret, may_carry_cookie
 from harvestmouse.adapters.state.cookie import Cookie, CookieStore, fingerprint
 from harvestmouse.adapters.state.refusals import Refusals
 from harvestmouse.core.actions import BuyUpload, BuyVip
-from harvestmouse.core.grab import Query
 from harvestmouse.core.model import AccountClass
+from harvestmouse.core.search import Query
 from tests.support.builders import GIB, NOW
 from tests.support.mam_faults import Kind, Reply
 from tests.support.mam_server import Account, CatalogueTorrent, Fault, MamServer, Verdict

@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from harvestmouse.core.actions import AddTorrent
-from harvestmouse.core.grab import guard, is_barred, next_query, normal_name, plan_grab, profile_guard, score
+from harvestmouse.core.grab import plan_grab
+from harvestmouse.core.guards import guard, profile_guard
 from harvestmouse.core.model import AccountClass, LedgerEntry, LedgerOutcome, Malformed, SearchResult, Snapshot
 from harvestmouse.core.plan import GUARDS, OUTCOMES, Plan, Verdict
 from harvestmouse.core.policy import FIELD, SEED, Policy
+from harvestmouse.core.search import next_query
+from harvestmouse.core.sift import is_barred, normal_name, score
 from tests.support.builders import (
     DAY,
     GIB,

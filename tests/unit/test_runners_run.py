@@ -29,11 +29,11 @@ from harvestmouse.adapters.state.ledger import Ledger
 from harvestmouse.adapters.state.lock import locked
 from harvestmouse.adapters.state.memory import Memory
 from harvestmouse.core.actions import AddTorrent, BuyUpload, BuyVip, DeleteTorrent
-from harvestmouse.core.grab import Query
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.model import LedgerEntry, Profile, SearchPage, Snapshot, Torrent
 from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import Policy
+from harvestmouse.core.search import Query
 from harvestmouse.core.wire.mam import PurchaseReply
 from harvestmouse.runners import run as run_module
 from harvestmouse.runners.interrupt import StopSignal, deadline

@@ -16,8 +16,8 @@ from harvestmouse.adapters.errors import (
 from harvestmouse.adapters.mam.classify import NotThere, page_error, read_json
 from harvestmouse.adapters.mam.session import Answer, Endpoint, MamSession
 from harvestmouse.core.actions import BuyUpload, BuyVip
-from harvestmouse.core.grab import Query
 from harvestmouse.core.model import Profile, SearchPage
+from harvestmouse.core.search import Query
 from harvestmouse.core.wire import parse_freeze, parse_profile, parse_purchase, parse_search
 from harvestmouse.core.wire.mam import PurchaseReply
 

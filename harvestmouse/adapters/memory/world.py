@@ -9,8 +9,8 @@ from harvestmouse.adapters.bencode import info_hash as info_hash_of
 from harvestmouse.adapters.errors import AlreadyInClient, NotATorrent
 from harvestmouse.adapters.interface import Listing
 from harvestmouse.core.actions import AddTorrent, BuyUpload, BuyVip
-from harvestmouse.core.grab import Query
 from harvestmouse.core.model import Preferences, Profile, SearchPage, SearchResult, Torrent
+from harvestmouse.core.search import Query
 from harvestmouse.core.units import GIB, WEEK
 from harvestmouse.core.wire.mam import PurchaseReply
 
