@@ -4,6 +4,8 @@ from typing import Any
 
 from attrs import evolve
 
+from harvestmouse.core.actions import AddTorrent
+from harvestmouse.core.grab import plan_grab
 from harvestmouse.core.model import (
     AccountClass,
     LedgerEntry,
@@ -164,6 +166,16 @@ def decision_on(plan: Plan, subject: str | int) -> Decision:
 def skipped(plan: Plan) -> str | None:
     """Return why a plan was skipped, as a plain word."""
     return None if plan.skip is None else plan.skip.reason.value
+
+
+def plan_results(*results: SearchResult, with_policy: Policy = SEED, **changes: Any) -> Plan:
+    """Plan a grab from one page of these results."""
+    return plan_grab(snapshot(**({"searches": (page(*results),)} | changes)), with_policy)
+
+
+def picked(made: Plan) -> list[int]:
+    """Return the ids a plan would add, in its order."""
+    return [action.id for action in made.actions if isinstance(action, AddTorrent)]
 
 
 def raw_block(count: object, **changes: object) -> Body:

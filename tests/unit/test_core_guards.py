@@ -1,0 +1,206 @@
+"""Whether to grab at all: each guard at its boundary, and which comes first where two hold."""
+
+from typing import Any
+
+import pytest
+
+from harvestmouse.core.guards import guard, profile_guard
+from harvestmouse.core.model import LedgerOutcome
+from harvestmouse.core.plan import GUARDS
+from harvestmouse.core.policy import FIELD, SEED, Policy
+from tests.support.builders import (
+    GIB,
+    MINUTE,
+    NOW,
+    entry,
+    mouse,
+    policy,
+    profile,
+    result,
+    skipped,
+    snapshot,
+    torrent,
+)
+from tests.support.builders import (
+    plan_results as plan,
+)
+
+FULL = tuple(torrent(number) for number in range(500))
+
+
+def unsat(count: int | None, limit: int | None = 50) -> dict[str, Any]:
+    """Return a snapshot's part about an account with so many unsatisfied torrents."""
+    return {"profile": profile(unsat_count=count, unsat_limit=limit)}
+
+
+# Each guard alone, in the order of the design.
+_GUARD_TABLE: list[tuple[str, dict[str, Any], Policy]] = [
+    ("profile_unknown", {"profile": None}, SEED),
+    ("mouse_class", {"profile": mouse(uploaded_bytes=9 * GIB)}, SEED),
+    ("low_ratio", {"profile": profile(uploaded_bytes=11 * GIB)}, SEED),
+    ("download_freeze", {"download_freeze_until": NOW + 1}, SEED),
+    ("unsatisfied_limit", unsat(40), SEED),
+    ("unsatisfied_unknown", unsat(None), SEED),
+    ("hit_and_run", {"profile": profile(hit_and_run_count=1)}, policy(grab={"hold_on_hit_and_run": True})),
+    ("client_full", {"torrents": FULL}, SEED),
+    ("disk_low", {"free_space_bytes": 10 * GIB}, SEED),
+    ("client_unknown", {"torrents": None}, SEED),
+    ("ledger_unknown", {"ledger": None}, SEED),
+]
+
+
+class TestGuards:
+    """Guards, in this order, the first that holds is the skip reason."""
+
+    @pytest.mark.parametrize(("reason", "changes", "with_policy"), _GUARD_TABLE, ids=[row[0] for row in _GUARD_TABLE])
+    def test_each_guard_ends_the_job_with_its_own_reason(
+        self, reason: str, changes: dict[str, Any], with_policy: Policy
+    ) -> None:
+        """A skipped plan has neither actions nor decisions."""
+        made = plan(result(), with_policy=with_policy, **changes)
+        assert (skipped(made), made.actions, made.decisions) == (reason, (), ())
+
+    def test_the_table_has_every_guard_in_its_published_order(self) -> None:
+        """A new guard enters the table with the code."""
+        assert [row[0] for row in _GUARD_TABLE] == [reason.value for reason in GUARDS["grab"]]
+
+    def test_an_account_in_good_standing_is_not_skipped(self) -> None:
+        """None of the guards holds by default."""
+        assert guard(snapshot(), SEED) is None
+
+    def test_the_guards_that_need_only_the_profile_come_before_any_search(self) -> None:
+        """They decide without torrents, searches, ledger and free space (incident I1)."""
+        empty: dict[str, Any] = {"torrents": None, "searches": None, "ledger": None, "free_space_bytes": None}
+        for reason, changes, with_policy in _GUARD_TABLE[:7]:
+            skip = profile_guard(snapshot(**(empty | changes)), with_policy)
+            assert skip is not None
+            assert skip.reason.value == reason
+
+    @pytest.mark.parametrize(
+        "unknown",
+        [
+            {"account_class": None, "class_name": "Vole"},
+            {"account_class": None, "class_name": None},
+            {"uploaded_bytes": None},
+            {"downloaded_bytes": None},
+        ],
+    )
+    def test_a_profile_that_does_not_tell_is_unknown(self, unknown: dict[str, Any]) -> None:
+        """An unknown class is unknown, not the lowest."""
+        assert skipped(plan(profile=profile(**unknown))) == "profile_unknown"
+
+    @pytest.mark.parametrize(
+        ("uploaded", "with_policy", "reason"),
+        [
+            (12 * GIB, SEED, None),
+            (12 * GIB - 1, SEED, "low_ratio"),
+            (5 * GIB, FIELD, None),
+            (5 * GIB - 1, FIELD, "low_ratio"),
+        ],
+    )
+    def test_the_ratio_is_computed_to_the_byte(self, uploaded: int, with_policy: Policy, reason: str | None) -> None:
+        """At the floor is enough; one byte under it is not."""
+        assert skipped(plan(with_policy=with_policy, profile=profile(uploaded_bytes=uploaded))) == reason
+
+    def test_with_nothing_downloaded_the_ratio_is_infinite(self) -> None:
+        """A fresh account may grab, and the plan writes its ratio as the site does."""
+        made = plan(profile=profile(uploaded_bytes=0, downloaded_bytes=0))
+        assert skipped(made) is None
+        assert made.figures["ratio"] == "∞"
+
+    def test_a_freeze_ends_at_the_time_the_site_told(self) -> None:
+        """At that second downloads are allowed again."""
+        assert skipped(plan(download_freeze_until=NOW)) is None
+        assert skipped(plan(download_freeze_until=NOW + 1)) == "download_freeze"
+
+    def test_a_freeze_beyond_all_calendars_is_a_freeze(self) -> None:
+        """An absurd time in the memory of earlier runs ends no run with an error."""
+        assert skipped(plan(download_freeze_until=2**60)) == "download_freeze"
+
+    @pytest.mark.parametrize(
+        ("count", "paused", "reason"),
+        [
+            (39, False, None),
+            (40, False, "unsatisfied_limit"),
+            (29, True, None),
+            (30, True, "unsatisfied_limit"),
+        ],
+    )
+    def test_the_unsatisfied_reserve_has_hysteresis(self, count: int, *, paused: bool, reason: str | None) -> None:
+        """Ten of fifty are kept free; after a pause twenty must be."""
+        assert skipped(plan(**unsat(count), unsatisfied_paused=paused)) == reason
+
+    @pytest.mark.parametrize(
+        ("outcome", "age", "counted"),
+        [
+            (LedgerOutcome.GRABBED, 30 * MINUTE - 1, True),
+            (LedgerOutcome.ADDING, 30 * MINUTE - 1, True),
+            (LedgerOutcome.GRABBED, 30 * MINUTE, False),
+            (LedgerOutcome.FAILED, 1, False),
+            (LedgerOutcome.NEVER_STARTED, 1, False),
+        ],
+    )
+    def test_own_grabs_the_profile_cannot_know_yet_are_counted(
+        self, outcome: LedgerOutcome, age: int, *, counted: bool
+    ) -> None:
+        """The site's count trails real snatches by up to half an hour."""
+        made = plan(**unsat(39), ledger=(entry(outcome=outcome, at=NOW - age),))
+        assert skipped(made) == ("unsatisfied_limit" if counted else None)
+
+    def test_a_grab_counted_twice_in_the_ledger_is_one(self) -> None:
+        """Being added and being grabbed are two lines of one torrent."""
+        lines = (entry(outcome=LedgerOutcome.ADDING, at=NOW - 9), entry(at=NOW - 5))
+        assert plan(ledger=lines).figures["unsat_used"] == 3
+
+    @pytest.mark.parametrize("missing", [unsat(None), unsat(2, None)])
+    def test_unknown_unsatisfied_figures_hold_where_the_policy_says_so(self, missing: dict[str, Any]) -> None:
+        """With `require_unsat` off the grab goes on."""
+        assert skipped(plan(**missing)) == "unsatisfied_unknown"
+        assert skipped(plan(with_policy=policy(grab={"require_unsat": False}), **missing)) is None
+
+    @pytest.mark.parametrize("count", [1, None])
+    def test_hit_and_runs_hold_only_where_asked_and_are_always_reported(self, count: int | None) -> None:
+        """Off by default; an unknown number of hit-and-runs holds like a known one."""
+        account = profile(hit_and_run_count=count)
+        assert skipped(plan(profile=account, with_policy=policy(grab={"hold_on_hit_and_run": True}))) == "hit_and_run"
+        made = plan(profile=account)
+        assert skipped(made) is None
+        assert any("1 hit-and-runs" in sentence for sentence in made.advice) is (count == 1)
+
+    def test_the_client_is_full_at_its_limit(self) -> None:
+        """Only torrents of the managed category count."""
+        assert skipped(plan(torrents=FULL)) == "client_full"
+        assert skipped(plan(torrents=FULL[1:])) is None
+        others = tuple(torrent(number, category="other") for number in range(600))
+        assert skipped(plan(torrents=others)) is None
+
+    def test_the_disk_is_low_at_its_reserve(self) -> None:
+        """One byte above the reserve goes on."""
+        assert skipped(plan(free_space_bytes=10 * GIB)) == "disk_low"
+        assert skipped(plan(free_space_bytes=10 * GIB + 1)) is None
+
+    @pytest.mark.parametrize("missing", [{"torrents": None}, {"free_space_bytes": None}])
+    def test_a_client_that_does_not_tell_is_unknown(self, missing: dict[str, Any]) -> None:
+        """Without listing or free space nothing is added."""
+        assert skipped(plan(**missing)) == "client_unknown"
+
+
+# Each row: facts that two guards both claim, and the earlier one.
+_GUARD_PAIRS: list[tuple[dict[str, Any], str]] = [
+    ({"profile": mouse(downloaded_bytes=None)}, "profile_unknown"),
+    ({"profile": mouse()}, "mouse_class"),
+    ({"profile": profile(uploaded_bytes=0), "download_freeze_until": NOW + 9}, "low_ratio"),
+    ({**unsat(50), "download_freeze_until": NOW + 9}, "download_freeze"),
+    ({"profile": profile(unsat_count=50, hit_and_run_count=1)}, "unsatisfied_limit"),
+    ({"profile": profile(unsat_count=None, hit_and_run_count=1)}, "unsatisfied_unknown"),
+    ({"profile": profile(hit_and_run_count=1), "torrents": FULL}, "hit_and_run"),
+    ({"torrents": FULL, "free_space_bytes": 0}, "client_full"),
+    ({"torrents": None, "free_space_bytes": 0}, "disk_low"),
+    ({"torrents": None, "ledger": None}, "client_unknown"),
+]
+
+
+@pytest.mark.parametrize(("changes", "winner"), _GUARD_PAIRS, ids=[winner for _, winner in _GUARD_PAIRS])
+def test_where_two_guards_hold_the_earlier_is_the_reason(changes: dict[str, Any], winner: str) -> None:
+    """The order of the guards is written once, in the design."""
+    assert skipped(plan(result(), with_policy=policy(grab={"hold_on_hit_and_run": True}), **changes)) == winner
