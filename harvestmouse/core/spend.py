@@ -263,8 +263,9 @@ class Purchase:
 def settle(purchase: Purchase, profile: Profile | None, now: int) -> bool | None:
     """Tell from a later profile whether a purchase happened; ``None`` while that is unknown.
 
-    The site shows a stale balance for about a minute after a purchase. Upload credit decides, since points
-    also come in by seeding; where credit and points contradict each other nothing is known.
+    The site shows a stale balance for about a minute after a purchase. Credit and points both also come in by
+    seeding; where they contradict each other nothing is known for a day. After that the profile is surely no
+    longer the old one, so that whatever it shows is what the next decision has to start from, and credit decides.
     """
     if profile is None or profile.bonus_points is None or now < purchase.at + SETTLE_SECONDS:
         return None
@@ -276,4 +277,4 @@ def settle(purchase: Purchase, profile: Profile | None, now: int) -> bool | None
         if profile.uploaded_bytes is None:
             return None
         arrived = profile.uploaded_bytes >= purchase.uploaded_before + purchase.gib * GIB
-    return arrived if arrived == paid else None
+    return arrived if arrived == paid or now >= purchase.at + DAY else None

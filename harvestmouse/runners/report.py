@@ -9,6 +9,7 @@ from attrs import field, frozen
 from harvestmouse.core.actions import Action
 from harvestmouse.core.guarantees import Violation
 from harvestmouse.core.plan import Plan, Reason
+from harvestmouse.core.wire.plan import unparse_plan
 
 
 class Exit(IntEnum):
@@ -75,8 +76,6 @@ class Report:
 
     def unparse(self) -> dict[str, Any]:
         """Return the JSON form: the plan's, with its outcome."""
-        from harvestmouse.core.wire.plan import unparse_plan  # noqa: PLC0415 - brings cattrs, which only --json needs
-
         return {**unparse_plan(self.plan), "outcome": self._outcome()}
 
     def _outcome(self) -> Mapping[str, Any]:

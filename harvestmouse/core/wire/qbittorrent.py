@@ -46,9 +46,12 @@ def parse_torrents(
         parsed = parse_torrent(row, messages, version)
         if isinstance(parsed, Malformed):
             malformed[parsed.subject] = parsed
-        elif torrents.setdefault(parsed.hash, parsed) != parsed:
+        elif (first := torrents.setdefault(parsed.hash, parsed)) != parsed:
+            earlier = malformed.get(parsed.hash)
+            agree = parsed.category == first.category and (earlier is None or earlier.category == first.category)
+            category = first.category if agree else None
             problem = "two rows of this info-hash differ"
-            malformed[parsed.hash] = Malformed(subject=parsed.hash, problem=problem, category=parsed.category)
+            malformed[parsed.hash] = Malformed(subject=parsed.hash, problem=problem, category=category)
     listed = [torrent for torrent in torrents.values() if torrent.hash not in malformed]
     return listed, sorted(malformed.values(), key=lambda one: one.subject)
 
