@@ -38,15 +38,14 @@ class Effects:
         last: The name of the effect that is the last; empty for none.
         nth: Which one of that name, from 1; numbers over all would shift where a run polls.
         when: `before` it, `after` it, or with `half` of its bytes.
-        fine: Also count what only a power failure could tell apart: syncs and modes.
     """
 
-    def __init__(self, log: IO[bytes], last: str, nth: int, when: str, *, fine: bool) -> None:
+    def __init__(self, log: IO[bytes], last: str, nth: int, when: str) -> None:
         self._log, self._last, self._nth, self._when = log, last, nth, when
         self._count = 0
         self._head = ""
         self._write = os.write
-        self._wrap_files(fine=fine)
+        self._wrap_files()
         self._wrap_sockets()
 
     @contextmanager
@@ -64,7 +63,7 @@ class Effects:
             if due:
                 _die()
 
-    def _wrap_files(self, *, fine: bool) -> None:
+    def _wrap_files(self) -> None:
         replace, unlink, write = os.replace, os.unlink, os.write
         fsync, fchmod = os.fsync, os.fchmod
 
@@ -88,11 +87,8 @@ class Effects:
             with self._effect(f"mode {_name(descriptor)}"):
                 fchmod(descriptor, mode)
 
-        wrapped: dict[str, Any] = {"replace": counted_replace, "unlink": counted_unlink, "write": counted_write}
-        if fine:
-            wrapped |= {"fsync": counted_fsync, "fchmod": counted_fchmod}
-        for name, function in wrapped.items():
-            setattr(os, name, function)
+        os.replace, os.unlink, os.write = counted_replace, counted_unlink, counted_write  # type: ignore[assignment]
+        os.fsync, os.fchmod = counted_fsync, counted_fchmod  # type: ignore[assignment]
 
     def _wrap_sockets(self) -> None:
         sendall = socket.socket.sendall
@@ -113,7 +109,9 @@ class Effects:
 
 
 def _name(descriptor: int) -> str:
-    return Path(f"/proc/self/fd/{descriptor}").readlink().name
+    name = Path(f"/proc/self/fd/{descriptor}").readlink().name
+    # A temporary file's name ends in a part that is another one every time.
+    return name.rpartition(".")[0] if name.startswith(".") else name
 
 
 def _die() -> None:
@@ -152,7 +150,7 @@ def _be(order: Order, out: IO[bytes], err: IO[bytes], effects: IO[bytes]) -> Non
         os.environ.clear()
         os.environ.update(order["environment"])
         _change(order)
-        Effects(effects, order["last"], order["nth"], order["when"], fine=order["fine"])
+        Effects(effects, order["last"], order["nth"], order["when"])
         command_line()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1

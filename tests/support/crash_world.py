@@ -123,7 +123,6 @@ class Runner:
             "later": later,
             "largest_file": largest_file,
             "user": user,
-            "fine": LONG,
         }
         assert self._process.stdin is not None
         assert self._process.stdout is not None
