@@ -180,6 +180,8 @@ def test_a_killed_grab_takes_nothing_twice(stages: list[Stage]) -> None:
     row = kill_everywhere(stages, whole, outlive_grab)
     print(f"grab: {dict(row.counts)}")  # noqa: T201
     assert row.wrong == {}
+    # The test reaches the points where a session must be lost: after each of four requests at least.
+    assert row.counts["lost sessions"] >= 4
 
 
 def outlive_janitor(stage: Stage, scene: Scene, kill: Kill, counts: Counter[str]) -> list[str]:

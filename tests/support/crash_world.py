@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,8 @@ from attrs import define, field, frozen
 from harvestmouse.adapters.secret import Secret
 from harvestmouse.adapters.state.cookie import CookieStore
 from harvestmouse.adapters.state.ledger import Ledger
+from tests.support.mam_faults import Fault, Reply
+from tests.support.mam_pages import Call
 from tests.support.mam_server import Account, CatalogueTorrent, MamServer
 from tests.support.qbittorrent import QBittorrent, wait_for
 from tests.support.torrents import GIB, MIB
@@ -240,6 +242,18 @@ def quiesce(site: MamServer) -> None:
     listener = site._listener
     assert listener is not None
     wait_for(lambda: not listener._open, "the site to come to rest")
+
+
+def when_asked(site: MamServer, endpoint: str, nth: int, do: Callable[[], None]) -> None:
+    """Do something as soon as the nth request to an endpoint arrives, before it is answered."""
+    answer = site.answer
+
+    def answer_after(call: Call) -> tuple[Reply, Fault | None]:
+        if call.endpoint == endpoint and site.count(endpoint) == nth - 1:
+            do()
+        return answer(call)
+
+    site.answer = answer_after  # type: ignore[method-assign]
 
 
 def may_have_lost_cookie(run: Run, kill: Kill) -> bool:
