@@ -88,9 +88,11 @@ def next_messages(managed: Sequence[Torrent], policy: CleanupPolicy, now: int) -
     doubt = _event_doubt(reaching)
     if any(unregistered_texts(one) for one in reaching):
         # A torrent that an earlier rule keeps goes nowhere, but bears witness for or against those that would.
-        rest = [one for one in managed if one.messages is None and one.hash not in {two.hash for two in unasked}]
-        doubt, unasked = max(doubt, _event_doubt(managed)), unasked + rest
-    return tuple(unasked[:doubt])
+        known = {one.hash for one in reaching}
+        unasked += [one for one in managed if one.messages is None and one.hash not in known]
+        doubt = max(doubt, _event_doubt(managed))
+    # Some answers add to the doubt; asking for a few more than it takes saves another round.
+    return tuple(unasked[: doubt + doubt // 8])
 
 
 def data_cap(managed: Iterable[Torrent], policy: CleanupPolicy) -> int:
