@@ -3,8 +3,8 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import islice
-from math import isfinite
 
 from attrs import evolve
 
@@ -65,7 +65,7 @@ def plan_cleanup(snapshot: Snapshot, policy: Policy) -> Plan:
         plan,
         actions=tuple(DeleteTorrent(hash=one.hash, name=one.name, reason=reason) for one, reason in deleted),
         decisions=tuple(sorted(decisions, key=lambda decision: decision.subject)),
-        complete=not next_messages(managed, policy.cleanup, snapshot.taken_at),
+        complete=not _unheard(managed, reaching, policy.cleanup, snapshot.taken_at),
         figures=_tally(managed, [one for one, _ in deleted]),
         advice=tuple(_advice(events, reasons, policy.cleanup)),
     )
@@ -78,7 +78,12 @@ def next_messages(managed: Sequence[Torrent], policy: CleanupPolicy, now: int) -
     may delete have to be asked, since the rest keep `deletion_limit` whatever their trackers say. Then come as
     many others as could, together with what was heard, still show an account event.
     """
-    reaching = [one for one in managed if _kept_early(one, policy, now) is None]
+    return _unheard(managed, [one for one in managed if _kept_early(one, policy, now) is None], policy, now)
+
+
+def _unheard(
+    managed: Sequence[Torrent], reaching: Sequence[Torrent], policy: CleanupPolicy, now: int
+) -> tuple[Torrent, ...]:
     due = (one for one in reaching if one.holds_data and _late(one, policy, now) in _DELETING)
     limited = {one.hash for one in islice(due, data_cap(managed, policy), None)}
     unasked = [one for one in reaching if one.messages is None]
@@ -166,7 +171,7 @@ def _reason(torrent: Torrent, policy: CleanupPolicy, now: int, events: frozenset
 
 def _kept_early(torrent: Torrent, policy: CleanupPolicy, now: int) -> Reason | None:
     """Apply rules 1 to 3, which keep; no rule that deletes comes before them, whatever the tracker says."""
-    tags = None if torrent.tags is None else {tag.casefold() for tag in torrent.tags}
+    tags = None if torrent.tags is None else _folded(torrent.tags)
     if tags and any(tag.casefold() in tags for tag in policy.protect_tags):
         return Reason.PROTECTED
     if torrent.state is not None and torrent.state not in SETTLED_STATES:
@@ -186,12 +191,19 @@ def _kept_early(torrent: Torrent, policy: CleanupPolicy, now: int) -> Reason | N
 
 def _facts_known(torrent: Torrent, now: int) -> bool:
     """Whether every fact a later rule may use is there and possible."""
-    counts = (torrent.seeding_time, torrent.downloaded_bytes, torrent.uploaded_bytes, torrent.seeders)
-    if torrent.state is None or any(count is None or count < 0 for count in counts):
+    one = torrent
+    if one.seeding_time is None or one.downloaded_bytes is None or one.uploaded_bytes is None or one.seeders is None:
         return False
-    if torrent.added_on is None or not 0 < torrent.added_on <= now or torrent.completion_on is None:
+    if one.state is None or one.added_on is None or one.completion_on is None or one.progress is None:
         return False
-    return torrent.progress is not None and isfinite(torrent.progress) and 0 <= torrent.progress <= 1
+    possible = one.seeding_time >= 0 and one.downloaded_bytes >= 0 and one.uploaded_bytes >= 0 and one.seeders >= 0
+    return possible and 0 < one.added_on <= now and 0 <= one.progress <= 1
+
+
+@lru_cache(maxsize=256)
+def _folded(tags: frozenset[str]) -> frozenset[str]:
+    # Thousands of torrents share a handful of tag sets.
+    return frozenset(tag.casefold() for tag in tags)
 
 
 def _late(torrent: Torrent, policy: CleanupPolicy, now: int) -> Reason | None:
