@@ -13,7 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.crash_world import DOWNLOAD, Runner, Scene, books, empty, environment_of, when_asked
+from harvestmouse.adapters.state.journal import Journal
+from tests.support.crash_world import (
+    DOWNLOAD,
+    SHOP,
+    Runner,
+    Scene,
+    books,
+    empty,
+    environment_of,
+    poor_account,
+    when_asked,
+)
 from tests.support.mam_server import Fault, MamServer
 from tests.support.qbittorrent import QBittorrent
 
@@ -85,3 +96,35 @@ def test_the_deadline_in_the_middle_of_adds_is_reported(scene: Scene, qbittorren
     assert "the run was not done within 3 s" in outcome["error"]
     assert scene.cookie == scene.site.cookie
     assert len(qbittorrent.torrents()) == 2
+
+
+def terminated_at(scene: Scene, job: str, endpoint: str) -> subprocess.CompletedProcess[str]:
+    """Run a job that is told to end while the site answers one request."""
+    kept = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
+    started: list[subprocess.Popen[str]] = []
+    when_asked(scene.site, endpoint, 1, lambda: started[0].send_signal(signal.SIGTERM))
+    command, pipe = [sys.executable, "-m", "harvestmouse", job, "--apply"], subprocess.PIPE
+    with subprocess.Popen(command, env={**kept, **scene.environment}, stdout=pipe, stderr=pipe, text=True) as process:
+        started.append(process)
+        out, err = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def test_sigterm_before_there_is_a_plan_ends_the_run_at_once(scene: Scene) -> None:
+    """Nothing is being changed, so nothing is waited for: one line, exit code 1."""
+    scene.site.faults.add(Fault("hang", "/jsonLoad.php", seconds=15))
+    begun = time.monotonic()
+    done = terminated_at(scene, "grab", "/jsonLoad.php")
+    assert time.monotonic() - begun < 5
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("harvestmouse: the run was told to end (SIGTERM)")
+    assert "Traceback" not in done.stderr
+
+
+def test_sigterm_does_not_interrupt_a_purchase(scene: Scene) -> None:
+    """A purchase that has been asked for is seen to its end, in the journal too."""
+    scene.site.world.account = poor_account()
+    assert terminated_at(scene, "spend", SHOP).returncode == 0
+    assert scene.purchases == 1
+    assert Journal(scene.state_dir / "purchases.jsonl").pending() is None
+    assert scene.cookie == scene.site.cookie
