@@ -21,6 +21,7 @@
         │   ├── UnexpectedBody        an answer that is not what the site documents
         │   │   └── SchemaChanged     JSON of another shape than this version knows
         │   ├── ClientUnavailable     no answer from the client
+        │   ├── ClientUnclear         an answer that is not what the client's API documents
         │   └── ClientRefused         wrong user name, password or API key
         ├── GuaranteeBroken           exit 5: a fresh look forbids what was planned
         ├── DeadlineExceeded          exit 1: the run took longer than it may
@@ -179,6 +180,14 @@ class ClientUnavailable(RemoteUnavailable):
     """The torrent client does not answer."""
 
     advice = "Is it running, and is url in [qbittorrent] right?"
+
+
+class ClientUnclear(RemoteUnavailable):
+    """The client's answer is not what its API documents."""
+
+    advice = (
+        "Nothing was decided on it. Does url in [qbittorrent] lead to the Web UI itself, and not to a page before it?"
+    )
 
 
 class ClientRefused(RemoteUnavailable):

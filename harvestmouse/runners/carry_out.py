@@ -3,6 +3,7 @@
 An error about one item is an outcome and the rest go on; an error about the connection ends the run.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -31,6 +32,8 @@ from harvestmouse.runners.report import Outcome, Status
 
 # Points come in while a purchase is made, so the balance may fall by a little less than the price.
 _PRICE_SHARE = 0.9
+# How often, and how far apart in seconds, to look whether started torrents have started.
+_LOOKS, _LOOK_SECONDS = 10, 0.3
 
 
 class Executor(Protocol):
@@ -98,17 +101,22 @@ class Apply:
         if not due:
             return
         self._try(*due)
+        # Noted first: a deletion whose end nobody sees must not leave the torrent as grabbed. One that fails is
+        # still in the client, which bars it as well.
+        self._note_ends(due)
         client = self.ports.client
         client.delete([action.hash for action in due], delete_files=True)
         left = {torrent.hash for torrent in client.look([action.hash for action in due]).torrents}
-        ids = {entry.info_hash: entry.id for entry in self.ports.ledger.entries() if entry.info_hash}
         for action in due:
             if action.hash in left:
                 self._end(action, Status.FAILED, "the client still lists it")
             else:
                 self._end(action, Status.DONE)
-        for action in due:
-            if action.hash in ids and action.hash not in left:
+
+    def _note_ends(self, actions: Sequence[DeleteTorrent]) -> None:
+        ids = {entry.info_hash: entry.id for entry in self.ports.ledger.entries() if entry.info_hash}
+        for action in actions:
+            if action.hash in ids:
                 unstarted = action.reason == Reason.NEVER_STARTED
                 fate = LedgerOutcome.NEVER_STARTED if unstarted else LedgerOutcome.RETIRED
                 self._note(ids[action.hash], fate, action.hash)
@@ -137,6 +145,7 @@ class Apply:
             try:
                 content = self._fetch(action)
                 identity = info_hash(content)
+                self._note(action.id, LedgerOutcome.ADDING, identity)
                 self.ports.client.add(content, identity, action)
             except ItemError as error:
                 # Not taken, so not remembered as grabbed; its info-hash tells a later run that the client has it.
@@ -199,11 +208,28 @@ class Apply:
 
     def _start(self, actions: Sequence[Any], snapshot: Snapshot, start: Callable[[list[str]], None]) -> None:
         due = self._unchanged(actions, snapshot)
-        if due:
-            self._try(*due)
-            start([action.hash for action in due])
+        if not due:
+            return
+        self._try(*due)
+        start([action.hash for action in due])
+        idle = self._still_idle([action.hash for action in due], snapshot)
         for action in due:
-            self._end(action, Status.DONE)
+            failed = action.hash in idle
+            self._end(
+                action, Status.FAILED if failed else Status.DONE, "the client left it as it was" if failed else None
+            )
+
+    def _still_idle(self, hashes: Sequence[str], snapshot: Snapshot) -> set[str]:
+        """Return the torrents that are in their old state although they were started; a client takes a moment."""
+        before = {torrent.hash: torrent.state for torrent in snapshot.torrents or ()}
+        idle: set[str] = set()
+        for _ in range(_LOOKS):
+            now = {torrent.hash: torrent.state for torrent in self.ports.client.look(hashes).torrents}
+            idle = {one for one in hashes if now.get(one) == before[one]}
+            if not idle:
+                break
+            time.sleep(_LOOK_SECONDS)
+        return idle
 
 
 _HANDS: Mapping[type[Action], Callable[[Apply, Any, Snapshot], None]] = {

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 
 from attrs import evolve
 
+from harvestmouse.adapters.interface import Listing
 from harvestmouse.core import cleanup, grab, guards, reconcile, search, spend
-from harvestmouse.core.model import Snapshot
+from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Snapshot
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.spend import PAUSE_SECONDS, settle
 from harvestmouse.core.wire.snapshot import parse_memory
@@ -45,6 +46,7 @@ def fetch_grab(ports: Ports, policy: Policy) -> Snapshot:
     listing = ports.client.everything()
     snapshot = evolve(
         snapshot,
+        ledger=_settle_additions(ports, listing),
         torrents=listing.torrents,
         malformed_torrents=listing.malformed,
         free_space_bytes=listing.free_space_bytes,
@@ -56,6 +58,18 @@ def fetch_grab(ports: Ports, policy: Policy) -> Snapshot:
         log.debug("search from row %d: %d rows of %s", query.start, page.row_count, page.found)
         snapshot = evolve(snapshot, searches=(*(snapshot.searches or ()), page))
     return snapshot
+
+
+def _settle_additions(ports: Ports, listing: Listing) -> tuple[LedgerEntry, ...]:
+    """Close the additions whose end an earlier run did not see, by what the client has now."""
+    held = {torrent.hash for torrent in listing.torrents}
+    latest = {entry.id: entry for entry in ports.ledger.entries()}
+    for entry in latest.values():
+        if entry.outcome == LedgerOutcome.ADDING:
+            outcome = LedgerOutcome.GRABBED if entry.info_hash in held else LedgerOutcome.FAILED
+            ports.ledger.append(evolve(entry, at=ports.clock(), outcome=outcome))
+            log.info("Torrent %d, whose addition was cut short, is settled: %s.", entry.id, outcome.value)
+    return ports.ledger.entries()
 
 
 def fetch_spend(ports: Ports, policy: Policy) -> Snapshot:  # noqa: ARG001 - one shape for all

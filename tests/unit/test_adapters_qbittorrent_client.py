@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from attrs import define, field
 
-from harvestmouse.adapters.errors import AdapterError, ClientRefused, ClientUnavailable, UnexpectedBody
+from harvestmouse.adapters.errors import AdapterError, ClientRefused, ClientUnavailable, ClientUnclear
 from harvestmouse.adapters.qbittorrent import QbittorrentClient, client
 from harvestmouse.adapters.secret import Secret
 from tests.support.builders import GIB, hash_of, raw_torrent, raw_tracker, torrent
@@ -128,7 +128,7 @@ def test_an_error_status_has_its_own_error(
 def test_nonsense_is_never_an_empty_client(stub: Stub, adapter: QbittorrentClient, body: bytes) -> None:
     """An answer without a word about torrents or the server is no empty client."""
     stub.says("sync/maindata", body)
-    with pytest.raises(UnexpectedBody):
+    with pytest.raises(ClientUnclear):
         adapter.everything()
 
 
@@ -137,7 +137,7 @@ def test_nonsense_is_never_an_empty_client(stub: Stub, adapter: QbittorrentClien
 def test_nonsense_is_never_a_short_list(stub: Stub, adapter: QbittorrentClient, method: str, body: bytes) -> None:
     """An answer that cannot be read is an error, not an empty client."""
     stub.says(method, body)
-    with pytest.raises(UnexpectedBody):
+    with pytest.raises(ClientUnclear):
         CALLS[method](adapter)
 
 
@@ -145,7 +145,7 @@ def test_a_truncated_list_is_an_error(stub: Stub, adapter: QbittorrentClient) ->
     """Half of the torrents are not all of them."""
     whole = json.dumps([raw_torrent(1), raw_torrent(2)]).encode()
     stub.says("torrents/info", whole[:-20])
-    with pytest.raises(UnexpectedBody, match="ends too early"):
+    with pytest.raises(ClientUnclear, match="ends too early"):
         adapter.torrents("mam-farming")
 
 

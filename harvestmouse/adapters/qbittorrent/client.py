@@ -14,8 +14,8 @@ from harvestmouse.adapters.errors import (
     AlreadyInClient,
     ClientRefused,
     ClientUnavailable,
+    ClientUnclear,
     ItemError,
-    UnexpectedBody,
 )
 from harvestmouse.adapters.interface import Listing
 from harvestmouse.adapters.qbittorrent.listing import iter_objects
@@ -99,7 +99,7 @@ class QbittorrentClient:
         body = self._maindata(0)
         rows = body.get("torrents", {})
         if not isinstance(rows, dict) or "server_state" not in body:
-            raise UnexpectedBody(f"{self._at('sync/maindata')}: the answer is no state of a client")
+            raise ClientUnclear(f"{self._at('sync/maindata')}: the answer is no state of a client")
         whole = ({**row, "hash": identity} if isinstance(row, dict) else row for identity, row in rows.items())
         torrents, malformed = parse_torrents(whole, None, self._version)
         free = parse_free_space(body)
@@ -133,7 +133,7 @@ class QbittorrentClient:
         with _translated(self._at("app/preferences")):
             preferences = parse_preferences(self._api.app_preferences(SIMPLE_RESPONSES=True))
         if preferences is None:
-            raise UnexpectedBody(f"{self._at('app/preferences')}: the answer is no JSON object")
+            raise ClientUnclear(f"{self._at('app/preferences')}: the answer is no JSON object")
         return preferences
 
     def add(self, torrent_file: bytes, info_hash: str, wanted: AddTorrent) -> None:
@@ -270,7 +270,7 @@ def _rows(place: str, response: requests.Response) -> Iterator[object]:
     try:
         yield from iter_objects(response.iter_content(_CHUNK))
     except (ValueError, RecursionError) as error:
-        raise UnexpectedBody(f"{place}: the answer is no list of torrents ({error})") from None
+        raise ClientUnclear(f"{place}: the answer is no list of torrents ({error})") from None
 
 
 def _status_error(place: str, status: int) -> Exception:
@@ -292,8 +292,9 @@ def _translated(place: str) -> Iterator[None]:
         raise ClientUnavailable(f"{place}: the client answers {error.http_status_code}") from None
     except (qbittorrentapi.APIConnectionError, requests.RequestException) as error:
         raise ClientUnavailable(f"{place}: {_reason(error)}") from None
-    except qbittorrentapi.APIError:
-        raise UnexpectedBody(f"{place}: the answer cannot be read") from None
+    except (qbittorrentapi.APIError, ValueError, TypeError, KeyError, AttributeError):
+        # The library trusts what it reads; what it stumbles over is an answer of another shape.
+        raise ClientUnclear(f"{place}: the answer cannot be read") from None
 
 
 def _reason(error: Exception) -> str:

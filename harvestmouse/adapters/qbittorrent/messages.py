@@ -11,7 +11,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from io import BufferedReader
 from urllib.parse import urlsplit
 
-from harvestmouse.adapters.errors import ClientUnavailable, UnexpectedBody
+from harvestmouse.adapters.errors import ClientUnavailable, ClientUnclear
 
 # With four in flight the client never waits for us; more gain nothing.
 _CONNECTIONS = 4
@@ -32,7 +32,7 @@ def fetch_messages(
 
     Raises:
         ClientUnavailable: The client stopped answering.
-        UnexpectedBody: An answer is no list.
+        ClientUnclear: An answer is no list.
     """
     try:
         with ExitStack() as stack:
@@ -111,5 +111,5 @@ def _read(content: bytes, place: str) -> list[object]:
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, list):
-        raise UnexpectedBody(f"{place}: the answer is no list")
+        raise ClientUnclear(f"{place}: the answer is no list")
     return body
