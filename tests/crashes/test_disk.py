@@ -42,13 +42,6 @@ DISK = 16 * PAGE
 LARGEST = 1 << 16
 PROFILE, SEARCH, DOWNLOAD = "/jsonLoad.php", "/tor/js/loadSearchJSONbasic.php", "/tor/download.php"
 
-SHORT_WRITE = pytest.mark.xfail(
-    strict=True,
-    reason="append_line takes a short write for a whole one, so a purchase or an add goes ahead on a torn note",
-)
-UNNOTED = pytest.mark.xfail(
-    strict=True, reason="the janitor deletes before it finds out that the ledger cannot be written"
-)
 SITE_JOBS = pytest.mark.parametrize("job", ["grab", "spend"])
 
 
@@ -175,7 +168,6 @@ class TestShortWrite:
         assert path.stat().st_size == LARGEST - 30
         return path
 
-    @SHORT_WRITE
     def test_nothing_is_bought_on_a_torn_note(self, scene: Scene) -> None:
         """Where the journal could not take the whole note of a purchase, the purchase is not made."""
         self.prepare(scene, "purchases.jsonl", '{"closed": {"at": 1, "outcome": "done"}}')
@@ -183,7 +175,6 @@ class TestShortWrite:
         assert scene.site.count(SHOP) == 0
         assert_clear_end(done, "cannot write")
 
-    @SHORT_WRITE
     def test_a_torn_note_lets_nothing_be_bought_twice(self, scene: Scene) -> None:
         """Killed with its request on the way, a spender whose note is torn is followed by one that does not buy."""
         self.prepare(scene, "purchases.jsonl", '{"closed": {"at": 1, "outcome": "done"}}')
@@ -193,7 +184,6 @@ class TestShortWrite:
         scene.run("spend")
         assert scene.purchases <= 1
 
-    @SHORT_WRITE
     def test_nothing_is_fetched_on_a_torn_note(self, scene: Scene, qbittorrent: QBittorrent) -> None:
         """Where the ledger could not take the whole note of an add, the torrent is not fetched."""
         self.prepare(scene, "grabbed_ids.txt", "77 2026-01-01T00:00:00Z grabbed -")
@@ -250,7 +240,6 @@ class TestReadOnly:
             assert_clear_end(as_nobody(scene, "spend"), os.strerror(errno.EACCES))
             assert scene.site.requests == []
 
-    @UNNOTED
     def test_nothing_is_deleted(self, scene: Scene, sealed: Path, qbittorrent: QBittorrent) -> None:
         """A janitor that cannot note what it deletes deletes nothing."""
         content, identity = make_torrent("stuck", MIB, "http://127.0.0.1:9/announce")

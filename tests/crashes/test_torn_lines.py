@@ -49,7 +49,6 @@ def test_a_torn_line_frees_no_torrent(tmp_path: Path, outcome: LedgerOutcome, cl
         assert barred(ledger, 1003), part
 
 
-@pytest.mark.xfail(strict=True, reason="a line cut within the id reads as an old-format line of another torrent")
 def test_a_torn_line_bars_no_other_torrent(tmp_path: Path) -> None:
     """The beginning of an id is not taken for another one's line of the old format."""
     ledger = Ledger(tmp_path / "grabbed_ids.txt")

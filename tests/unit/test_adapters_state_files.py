@@ -78,7 +78,7 @@ class TestAppending:
         append_line(path, "one")
         path.write_text("one\ntw")
         append_line(path, "three")
-        assert path.read_text() == "one\ntw\nthree\n"
+        assert path.read_text() == "one\ntw !torn\nthree\n"
 
     def test_is_one_write(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Two processes that append at once cannot mix their lines, since each line is one write."""

@@ -1,15 +1,17 @@
 """Write small files so that a crash leaves the old content or the new, never half of either."""
 
 import contextlib
+import errno
 import os
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harvestmouse.adapters.errors import StateError
 
 PRIVATE = 0o600
+_TAIL = 256
 
 
 def read_text(path: Path) -> str | None:
@@ -63,7 +65,7 @@ def replace_text(path: Path, text: str, mode: int = PRIVATE) -> None:
 
 @_uninterrupted()
 def append_line(path: Path, line: str) -> None:
-    """Append one line in a single write; a torn last line of an earlier crash is closed first.
+    """Append one line, whole or not at all; a torn last line of an earlier crash is closed first.
 
     Raises:
         StateError: It cannot be written.
@@ -72,14 +74,44 @@ def append_line(path: Path, line: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, PRIVATE)
         try:
-            size = os.fstat(descriptor).st_size
-            torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-            os.write(descriptor, (("\n" if torn else "") + line + "\n").encode())
+            _append(descriptor, (line + "\n").encode())
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
     except OSError as error:
         raise StateError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _append(descriptor: int, line: bytes) -> None:
+    """Write the whole line or nothing: a full disk takes part of a write without a word."""
+    size = os.fstat(descriptor).st_size
+    line = _closing(os.pread(descriptor, _TAIL, max(0, size - _TAIL))) + line
+    written = os.write(descriptor, line)
+    if written < len(line):
+        with contextlib.suppress(OSError):
+            if os.fstat(descriptor).st_size == size + written:
+                os.ftruncate(descriptor, size)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _closing(tail: bytes) -> bytes:
+    """Return what ends a last line that an earlier crash tore, so that it cannot be read as something else.
+
+    A file of bare ids, one a line, is of the old format, and its last line may be whole without a line's end.
+    """
+    if not tail or tail.endswith(b"\n"):
+        return b""
+    *before, last = tail.splitlines()
+    old = last.strip().isdigit() and all(one.strip().isdigit() for one in before[-1:])
+    return b"\n" if old else b" !torn\n"
+
+
+def sweep(directory: Path, names: Iterable[str]) -> None:
+    """Remove what killed runs left half written in place of these files; only their one writer may do so."""
+    for name in names:
+        for leftover in directory.glob(f".{name}.*"):
+            with contextlib.suppress(OSError):
+                leftover.unlink()
 
 
 def _sync_directory(directory: Path) -> None:

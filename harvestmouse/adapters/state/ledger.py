@@ -26,7 +26,11 @@ class Ledger:
 
     def entries(self) -> tuple[LedgerEntry, ...]:
         """Return all entries, oldest first; a torn line is passed over."""
-        lines = (read_text(self.path) or "").splitlines()
+        text = read_text(self.path) or ""
+        lines = text.splitlines()
+        if not text.endswith("\n") and any(" " in line for line in lines[-2:-1]):
+            # The old format has no lines like the one before: this one was torn, perhaps within its id.
+            lines.pop()
         return tuple(entry for line in lines if (entry := _parse(line)) is not None)
 
     def append(self, entry: LedgerEntry) -> None:

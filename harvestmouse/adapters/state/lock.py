@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from harvestmouse.adapters.errors import LockHeld, StateError
-from harvestmouse.adapters.state.files import read_text, replace_text
+from harvestmouse.adapters.state.files import read_text, replace_text, sweep
 
 NAME = "lock"
 
@@ -37,6 +37,8 @@ def locked(state_dir: Path, purpose: str, wait_seconds: float) -> Iterator[None]
         raise StateError(f"cannot lock {state_dir}: {error.strerror}") from None
     try:
         facts = {"purpose": purpose, "pid": os.getpid(), "host": socket.gethostname(), "since": int(time.time())}
+        # Half-written files of killed runs may hold a cookie; those of the lock's own holders are swept here.
+        sweep(state_dir, ("mam_id", "account.json", "lock.holder"))
         replace_text(holder, json.dumps(facts) + "\n")
         yield
     finally:
