@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +26,7 @@ from tests.support.tracker import Tracker
 
 _NEW_KEYS = ("queueing_enabled", "max_active_downloads", "max_active_uploads", "max_active_torrents",
              "dont_count_slow_torrents")  # fmt: skip
-_LATE_SECONDS = 0.2
+_LATE_SECONDS, _SAVED_SECONDS = 0.1, 0.1
 _BEFORE = Account(uploaded_bytes=16 * GIB, downloaded_bytes=10 * GIB, seedbonus=90_000)
 
 
@@ -60,8 +62,15 @@ class Stock:
         shutil.copytree(self._profile, self._copy)
         self.client.start()
 
+    def restart(self) -> None:
+        """Restart the client, once it has saved what it was told."""
+        time.sleep(_SAVED_SECONDS)
+        self.client.settle()
+        self.client.restart()
+
     def put_back(self) -> None:
-        """Start the client again from the copy."""
+        """Start the client again from the copy; what it has in memory is of no use."""
+        os.kill(self.client.pid, signal.SIGKILL)
         self.client.stop()
         shutil.rmtree(self._profile)
         shutil.copytree(self._copy, self._profile)
@@ -85,12 +94,14 @@ class Scene:
 
     Attributes:
         job: What is run.
+        moment: How long a client that has said yes may take to list what it did, in seconds.
         later: How many seconds after the faulty run each clean one begins.
         total: How many things the job has to do.
         environment: All that a run is told.
     """
 
     job: ClassVar[str] = ""
+    moment: ClassVar[float] = 0.05
     later: ClassVar[Sequence[int]] = (61,)
     total: ClassVar[int] = 0
 
@@ -286,6 +297,7 @@ class ReconcileScene(Scene):
 
     job = "reconcile"
     total = 2
+    moment = 0
     before: ClassVar[dict[str, Any]] = {}
 
     @staticmethod
@@ -332,6 +344,7 @@ class SpendScene(Scene):
 
     job = "spend"
     total = 1
+    moment = 0
     later = (61, 300)
 
     def done(self) -> int:

@@ -52,7 +52,7 @@ class ClientFault:
             `hang` says nothing for a while, and the client is not asked; `lost` asks the client and loses the answer;
             `trickle` sends the answer in small parts, `cut` half of it; `403`, `404`, `500`, `html`, `empty` and
             `wrong_json` are answers of something else than the client; `stale` is an older answer of a listing;
-            `restart` asks the client, and restarts it before the answer is out.
+            `restart` starts the client anew in place of asking it.
         step: The request, as the proxy's `steps` name it.
         occurrence: Which of the steps of that name, from 1.
         seconds: How long a `hang` lasts, or the pause before each part of a `trickle`.
@@ -254,13 +254,13 @@ class _Handler(BaseHTTPRequestHandler):
         kind = None if fault is None else fault.kind
         if fault is not None and kind == "hang":
             proxy.wait(fault.seconds)
-        if kind in ("refuse", "gone", "hang"):
+        if kind == "restart":
+            proxy.restart()
+        if kind in ("refuse", "gone", "hang", "restart"):
             self.close_connection = True
             return
         answer = proxy.answer(question, fault)
-        if kind == "restart":
-            proxy.restart()
-        if kind in ("lost", "restart"):
+        if kind == "lost":
             self.close_connection = True
             return
         self._send(answer, fault)
