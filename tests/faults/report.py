@@ -13,22 +13,8 @@ from tests.faults.trial import CLIENT_FAULTS, NO_FAULT, SITE_FAULTS, Outcome
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 _COLUMNS = {"site": tuple(SITE_FAULTS), "client": tuple(CLIENT_FAULTS)}
 
-# Violations by their words, and what is wrong.
-KNOWN = (
-    (
-        "traceback: InvalidVersion",
-        "a version that is none, asked for by the library within another call, is a traceback",
-    ),
-    ("traceback: ValueError: dictionary", "JSON of another shape in answer to torrents/add is a traceback"),
-    ("exit code 0, but", "whether torrents/resume had an effect is not looked at"),
-    ("the ledger still has", "torrents deleted by a request whose end is not seen stay in the ledger as grabbed"),
-    (
-        "does not know the info-hash",
-        "a torrent added by a request whose end is not seen has no info-hash in the ledger",
-    ),
-    ("barred as being added", "an addition that never happened is not taken back by a later run"),
-    ("the advice speaks of the site", "an unexpected body of the client is explained with the site's causes"),
-)
+# Violations by their words, and what is wrong; each waits for its repair, and none does now.
+KNOWN: tuple[tuple[str, str], ...] = ()
 
 
 @define
