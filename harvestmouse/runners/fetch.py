@@ -61,13 +61,18 @@ def fetch_grab(ports: Ports, policy: Policy) -> Snapshot:
 
 
 def _settle_additions(ports: Ports, listing: Listing) -> tuple[LedgerEntry, ...]:
-    """Close the additions whose end an earlier run did not see, by what the client has now."""
-    held = {torrent.hash for torrent in listing.torrents}
+    """Close the additions whose end an earlier run did not see, by what the client has now.
+
+    One that the client does not have stays barred until the site shows whether it counted the download: fetching it
+    again before that may be a second snatch.
+    """
+    held, now = {torrent.hash for torrent in listing.torrents}, ports.clock()
     latest = {entry.id: entry for entry in ports.ledger.entries()}
     for entry in latest.values():
-        if entry.outcome == LedgerOutcome.ADDING:
-            outcome = LedgerOutcome.GRABBED if entry.info_hash in held else LedgerOutcome.FAILED
-            ports.ledger.append(evolve(entry, at=ports.clock(), outcome=outcome))
+        there = entry.info_hash in held
+        if entry.outcome == LedgerOutcome.ADDING and (there or (entry.at or 0) <= now - guards.UNSAT_LAG_SECONDS):
+            outcome = LedgerOutcome.GRABBED if there else LedgerOutcome.FAILED
+            ports.ledger.append(evolve(entry, at=now, outcome=outcome))
             log.info("Torrent %d, whose addition was cut short, is settled: %s.", entry.id, outcome.value)
     return ports.ledger.entries()
 

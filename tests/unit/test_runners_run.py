@@ -503,6 +503,9 @@ class TestConnectionErrors:
         ledger = Ledger(stage.state_dir / "grabbed_ids.txt")
         assert [one.outcome for one in ledger.entries()] == ["adding", "adding"]
         stage.client = None
+        assert 1008 not in {one.id for one in stage.run("grab").plan.actions if isinstance(one, AddTorrent)}
+        # Half an hour later the site would show the download as snatched, had it counted it.
+        stage.world.pass_time(1800)
         assert 1008 in {one.id for one in stage.run("grab").plan.actions if isinstance(one, AddTorrent)}
         assert ledger.entries()[-1].outcome == "failed"
 
