@@ -155,6 +155,10 @@ class Scene:
         if self.uses_site and self._cookie_on_disk() != self.site.cookie:
             yield "the cookie on disk is not the site's"
 
+    def left_open(self) -> Iterator[str]:
+        """Yield, in words, what must be settled after the last clean run."""
+        yield from ()
+
     def _kept(self) -> Sequence[str]:
         """Return the torrents that no run may touch."""
         return ()
@@ -186,6 +190,8 @@ class GrabScene(Scene):
 
     job = "grab"
     total = 2
+    # Past the time in which the site may not show a download yet.
+    later = (61, 3600)
 
     @staticmethod
     def catalogue() -> list[CatalogueTorrent]:
@@ -237,11 +243,16 @@ class GrabScene(Scene):
         """Yield what a clean run should have put right in the ledger, too."""
         yield from Scene.ended_wrong(self)
         held, entries = self.client.torrents().keys(), self.ledger.entries()
-        latest = {one.id: one.outcome for one in entries}
         hashes = {one.info_hash for one in entries}
         for identity, number in self._wanted().items():
             if identity in held and identity not in hashes:
                 yield f"the ledger does not know the info-hash of {number}, which is in the client"
+
+    def left_open(self) -> Iterator[str]:
+        """Yield torrents that are still barred as being added."""
+        held = self.client.torrents().keys()
+        latest = {one.id: one.outcome for one in self.ledger.entries()}
+        for identity, number in self._wanted().items():
             if identity not in held and latest.get(number) == "adding":
                 yield f"{number} is barred as being added, and is not in the client"
 

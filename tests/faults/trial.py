@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 
 from harvestmouse.adapters.qbittorrent import client as adapter
 from harvestmouse.core.errors import HarvestmouseError
-from harvestmouse.runners import config
+from harvestmouse.runners import carry_out, config
 from harvestmouse.runners.interrupt import deadline
 from harvestmouse.runners.ports import Ports
 from harvestmouse.runners.report import Report, Status
@@ -25,7 +25,7 @@ from tests.support.mam_server import Fault
 
 _ALLOWED = (0, 1, 3, 4, 5)
 _RUN_SECONDS = 20.0
-_SHORT, _LISTED = 0.25, 0.4
+_SHORT, _LISTED, _LOOK = 0.25, 0.4, 0.05
 NO_FAULT = "n/a"
 
 # What can go wrong with a request to the site; `after` is set to the request's place.
@@ -186,6 +186,7 @@ class Bench:
             if ended.code:
                 outcome.violations.append(f"the clean run ended with {ended.code}: {ended.line}")
             told.append(_state(scene))
+        outcome.violations += scene.left_open()
         if told[-1] != "done" or outcome.cell not in _ALL_WELL:
             told = [one for number, one in enumerate(told) if one not in told[:number]]
             outcome.cell = f"{outcome.cell}; then {', then '.join(told)}"
@@ -215,6 +216,7 @@ def _limits(*, slow: bool) -> Iterator[None]:
     """Lower the client's time limits, those of an answer only where it is slow on purpose."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(adapter, "_LISTED_SECONDS", _LISTED)
+        patch.setattr(carry_out, "_LOOK_SECONDS", _LOOK)
         if slow:
             patch.setattr(adapter, "_CONNECT_SECONDS", _SHORT)
             patch.setattr(adapter, "_READ_SECONDS", _SHORT)
