@@ -52,7 +52,6 @@ def test_nothing_is_lost_with_the_session(outcomes: dict[str, Outcome]) -> None:
     assert wrong == {}
 
 
-@pytest.mark.xfail(reason="torrents/info does not log in again, and blames user name and password")
 def test_a_forgotten_session_is_no_wrong_password(outcomes: dict[str, Outcome]) -> None:
     """The login at the beginning has shown that user name and password are right."""
     lines = {step: one.first.line for step, one in outcomes.items() if "Check username" in one.first.line}

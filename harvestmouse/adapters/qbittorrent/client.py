@@ -220,11 +220,20 @@ class QbittorrentClient:
     def _list(self, **params: str) -> Listing:
         """List torrents, with tracker messages where the version lists them; older ones ignore the wish."""
         api, place = self._api, self._at("torrents/info")
-        with _translated(place), api.stream("torrents/info", includeTrackers="true", **params) as response:
+        with _translated(place), self._open_list(api, params) as response:
             if response.status_code != _OK:
                 raise _status_error(place, response.status_code)
             torrents, malformed = parse_torrents(_rows(place, response), None, self._version)
         return Listing(torrents=tuple(torrents), malformed=tuple(malformed))
+
+    def _open_list(self, api: _Api, params: Mapping[str, str]) -> requests.Response:
+        """Ask for the list; a client that was restarted since the login is logged in to once more."""
+        response = api.stream("torrents/info", includeTrackers="true", **params)
+        if response.status_code == _FORBIDDEN and self.username:
+            response.close()
+            api.auth_log_in()
+            response = api.stream("torrents/info", includeTrackers="true", **params)
+        return response
 
     def _maindata(self, rid: int) -> Mapping[str, Any]:
         with _translated(self._at("sync/maindata")):
