@@ -9,6 +9,7 @@
         │   └── AlreadyInClient       the client has this very torrent
         ├── DownloadFrozen            the site refuses downloads until a time it told
         ├── PurchaseUncertain         nobody knows yet whether the purchase happened
+        ├── MissingCookie             exit 2: there is no cookie to use
         ├── SessionRefused            exit 3
         │   ├── SessionInvalid        the cookie is wrong, retired, or the account disabled
         │   │   └── AccountMayBeDisabled  a newer cookie is refused too; nothing is asked any more
@@ -82,6 +83,14 @@ class PurchaseUncertain(AdapterError):
     advice = (
         "Nothing more is bought until a later run has settled it from the profile, a minute from now at the earliest."
     )
+
+
+class MissingCookie(AdapterError):
+    """There is no cookie to use."""
+
+    exit_code = 2
+    state = "no_cookie"
+    advice = "Make a session under Preferences -> Security on the site, and set MAM_ID to its value"
 
 
 class SessionRefused(AdapterError):
@@ -237,6 +246,7 @@ ACCOUNT_STATES = (
     *(
         one.state
         for one in (
+            MissingCookie,
             SessionInvalid,
             AccountMayBeDisabled,
             AddressNotAllowed,

@@ -137,7 +137,12 @@ def from_flags(pairs: Iterable[str]) -> Values:
         section, _, key = name.strip().rpartition(".")
         if not equals:
             raise ConfigError(f"--set {pair!r}: write it as section.key=value, such as grab.ratio_floor=0.5")
-        values[_known(section, key, "--set")] = Given(value.strip(), f"--set {name.strip()}")
+        known = _known(section, key, "--set")
+        if KEYS[known].type is Secret:
+            raise ConfigError(
+                f"--set {name.strip()}: everybody on this machine can read a command line; use a variable"
+            )
+        values[known] = Given(value.strip(), f"--set {name.strip()}")
     return values
 
 

@@ -113,6 +113,13 @@ class TestPlan:
         done = harvestmouse("--preset", "field", "plan", "grab", str(snapshot), "--json")
         assert json.loads(done.stdout)["policy"]["seeder_ceiling"] == 200
 
+    def test_takes_no_secret_on_the_command_line(self, snapshot: Path) -> None:
+        """Everybody on the machine could read it there; the error does not repeat it either."""
+        done = harvestmouse("--set", "mam.mam_id=hush", "plan", "grab", str(snapshot))
+        assert done.returncode == 2
+        assert "mam.mam_id" in done.stderr
+        assert "hush" not in done.stderr
+
     def test_a_safety_stop_has_its_code(self, tmp_path: Path) -> None:
         """An empty listing is code 5 offline too."""
         path = tmp_path / "empty.json"

@@ -17,7 +17,7 @@ from attrs import define, field, frozen
 
 from harvestmouse import __version__
 from harvestmouse.adapters.errors import (
-    AdapterError,
+    MissingCookie,
     RateLimited,
     RemoteUnavailable,
     SessionInvalid,
@@ -220,13 +220,6 @@ class MamSession:
             if len(content) > _MOST_BYTES:
                 raise UnexpectedBody(f"{endpoint.value}: the answer is larger than {_MOST_BYTES >> 20} MiB")
         return bytes(content)
-
-
-class MissingCookie(AdapterError):
-    """There is no cookie to use."""
-
-    exit_code = 2
-    advice = "Make a session under Preferences -> Security on the site, and set MAM_ID to its value"
 
 
 class _NoCookies(DefaultCookiePolicy):
