@@ -4,6 +4,7 @@
 Such a part stands between ``<!-- generated: KIND ARGUMENTS -->`` and ``<!-- end -->``; a test says when one is stale.
 """
 
+import ast
 import inspect
 import json
 import os
@@ -13,11 +14,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import harvestmouse.adapters.mam
 import harvestmouse.adapters.metrics
 import harvestmouse.adapters.qbittorrent  # noqa: F401 - its errors count
 from harvestmouse.adapters.errors import AdapterError
+from harvestmouse.core.errors import HarvestmouseError
 from harvestmouse.core.guarantees import GUARANTEES, LIMITS
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.policy import SEED, Policy
@@ -28,10 +31,12 @@ from harvestmouse.runners.report import Report
 from harvestmouse.runners.settings import KEYS, meaning
 
 ROOT = Path(__file__).resolve().parents[1]
+SOURCES = ROOT / "harvestmouse"
 EXAMPLE = ROOT / "docs" / "examples" / "snapshot.json"
 _BLOCK = re.compile(r"(<!-- generated: (?P<call>[^\n]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Rows = Iterable[Iterable[str]]
+Kind = TypeVar("Kind", bound=HarvestmouseError)
 
 
 def pages() -> list[Path]:
@@ -132,7 +137,43 @@ def error_table() -> str:
     return table(("Error", "Exit code", "Meaning", "Advice it carries"), rows)
 
 
-def below(kind: type[AdapterError]) -> Iterator[type[AdapterError]]:
+def message_table() -> str:
+    """Return every message of the program's errors, as the code has them, with cause and remedy."""
+    kinds = {one.__name__: one for one in below(HarvestmouseError)}
+    rows = sorted({(text, name) for path in sorted(SOURCES.rglob("*.py")) for text, name in _messages(path, kinds)})
+    return table(
+        ("It says", "Exit code", "Cause", "Remedy"),
+        (
+            (
+                _code(text),
+                str(getattr(kinds[name], "exit_code", 2)),
+                (inspect.getdoc(kinds[name]) or "").split("\n")[0],
+                getattr(kinds[name], "advice", "") or "the message says it",
+            )
+            for text, name in rows
+        ),
+    )
+
+
+def _messages(path: Path, kinds: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in kinds and node.args:
+            text = _template(node.args[0])
+            if any(letter.isalpha() for letter in text):
+                yield text, node.func.id
+
+
+def _template(node: ast.expr) -> str:
+    """Return a message with "…" for what varies."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        parts = (part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+        return "".join(str(part) for part in parts)
+    return ""
+
+
+def below(kind: type[Kind]) -> Iterator[type[Kind]]:
     """Yield the program's own errors under *kind*, as the tree has them."""
     for one in kind.__subclasses__():
         if one.__module__.startswith("harvestmouse."):
@@ -146,6 +187,7 @@ KINDS: Mapping[str, Callable[..., str]] = {
     "guarantees": guarantees,
     "metrics": metrics,
     "errors": error_table,
+    "messages": message_table,
 }
 
 
