@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import subprocess
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from functools import cache
 from hashlib import pbkdf2_hmac
@@ -380,12 +381,19 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 def _free_ports(count: int) -> list[int]:
-    # All are taken before one is given back, or the same one might come twice.
+    # Below the range from which the kernel takes ports for outgoing connections: one of those could otherwise
+    # get the port of a client that is being restarted. All are taken before one is given back.
+    candidates = list(range(20_000, 32_000))
+    random.shuffle(candidates)
+    ports: list[int] = []
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket()) for _ in range(count)]
-        for taken in sockets:
-            taken.bind(("127.0.0.1", 0))
-        return [taken.getsockname()[1] for taken in sockets]
+        while len(ports) < count:
+            taken = stack.enter_context(socket())
+            with suppress(OSError):
+                taken.bind(("127.0.0.1", candidates[-1]))
+                ports.append(candidates[-1])
+            candidates.pop()
+    return ports
 
 
 def _add_form(category: str, tags: Iterable[str], directory: Path, *, paused: bool, complete: bool) -> dict[str, str]:
