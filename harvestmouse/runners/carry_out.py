@@ -114,7 +114,7 @@ class Apply:
                 self._end(action, Status.DONE)
 
     def _note_ends(self, actions: Sequence[DeleteTorrent]) -> None:
-        ids = {entry.info_hash: entry.id for entry in self.ports.ledger.entries() if entry.info_hash}
+        ids = self.ports.ledger.ids()
         for action in actions:
             if action.hash in ids:
                 unstarted = action.reason == Reason.NEVER_STARTED

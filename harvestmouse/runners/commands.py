@@ -9,6 +9,7 @@ from typing import Any
 from harvestmouse.core.errors import HarvestmouseError, SnapshotError
 from harvestmouse.core.guarantees import check
 from harvestmouse.core.jobs import JOBS
+from harvestmouse.core.wire.plan import dump
 from harvestmouse.core.wire.snapshot import parse_snapshot
 from harvestmouse.runners import config, logs
 from harvestmouse.runners.report import Exit, Report
@@ -116,9 +117,7 @@ def _unzip(content: bytes) -> bytes:
 
 
 def _show(report: Report, *, as_json: bool) -> None:
-    # One line, ASCII, and no NaN, which is no JSON.
-    text = json.dumps(report.unparse(), allow_nan=False) if as_json else describe(report)
-    print(text)  # noqa: T201 - it is the result
+    print(dump(report.unparse()) if as_json else describe(report))  # noqa: T201 - it is the result
 
 
 def _publish(job: str, settings: Settings, report: Report | None, exit_code: int, state: str = "") -> None:

@@ -86,8 +86,7 @@ class TestLedger:
         """The newest line about an info-hash names its id."""
         ledger.append(LedgerEntry(id=1, at=NOW, info_hash=hash_of(7)))
         ledger.append(LedgerEntry(id=2, at=NOW, info_hash=hash_of(7)))
-        assert ledger.ids_of(hash_of(7)) == 2
-        assert ledger.ids_of(hash_of(8)) is None
+        assert ledger.ids() == {hash_of(7): 2}
 
     @given(st.binary(max_size=200) | st.from_regex(rb"([0-9]+ [0-9TZ:-]+ [a-z_]+( [0-9a-f-]+)?\n)*").map(bytes))
     def test_any_content_can_be_read(self, tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:

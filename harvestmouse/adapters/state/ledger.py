@@ -38,9 +38,9 @@ class Ledger:
         at = datetime.fromtimestamp(entry.at or 0, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         append_line(self.path, f"{entry.id} {at} {entry.outcome} {entry.info_hash or '-'}")
 
-    def ids_of(self, info_hash: str) -> int | None:
-        """Return the site's id of a torrent, where the ledger knows it."""
-        return next((entry.id for entry in reversed(self.entries()) if entry.info_hash == info_hash), None)
+    def ids(self) -> dict[str, int]:
+        """Return the site's ids by info-hash, each as the newest line about it has it."""
+        return {entry.info_hash: entry.id for entry in self.entries() if entry.info_hash}
 
 
 def _parse(line: str) -> LedgerEntry | None:

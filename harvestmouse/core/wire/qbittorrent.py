@@ -11,8 +11,7 @@ from harvestmouse.core.wire.coerce import as_flag, as_float, as_int, as_object, 
 
 Version = tuple[int, ...]
 
-# qBittorrent 5.1 lists tracker messages with the torrents; 5.2 tells a tracker's refusal from no answer.
-LISTS_TRACKERS: Version = (2, 11, 4)
+# qBittorrent 5.2 tells a tracker's refusal from no answer.
 REPORTS_TRACKER_ERRORS: Version = (2, 12)
 
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
