@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections import Counter
@@ -241,6 +242,10 @@ def quiesce(site: MamServer) -> None:
     """Wait until the site has answered, or dropped, all that killed runs have asked."""
     listener = site._listener
     assert listener is not None
+    # A killed run's last request may not be accepted yet; connections are, in the order in which they came.
+    with socket.create_connection(listener.server_address) as last:  # type: ignore[arg-type]
+        last.shutdown(socket.SHUT_WR)
+        last.recv(1)
     wait_for(lambda: not listener._open, "the site to come to rest")
 
 
