@@ -1,12 +1,16 @@
 """What no plan may ever do, checked on the plan itself and independently of the code that made it.
 
 The numbers are those of the published guarantees. Each predicate says what is wrong, action by action;
-nothing wrong is an empty result.
+nothing wrong is an empty result. `check` holds those that a plan and its snapshot alone can show; the others
+compare plans (`g7`, `g8`, `g9`), watch an account over time (`g11`) or read what is written (`g12`).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
 
-from attrs import frozen
+from attrs import fields_dict, frozen
 
 from harvestmouse.core.actions import (
     Action,
@@ -131,6 +135,46 @@ def g6(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
                 yield Violation("G6", action.kind, f"{action.gib} GiB for {action.cost_bp} BP is no tier")
 
 
+def g7(less: Plan, more: Plan) -> Iterable[Violation]:
+    """Less knowledge never means more action: removing a fact from a snapshot never adds an action.
+
+    Args:
+        less: The plan made from a snapshot with a fact taken out.
+        more: The plan made from the whole snapshot.
+    """
+    known = dict(_effects(more))
+    for effect, action in _effects(less):
+        if effect not in known:
+            yield Violation("G7", effect[1], f"{action} only where less is known")
+
+
+def g8(one: Plan, other: Plan) -> Iterable[Violation]:
+    """Plans are deterministic, and independent of input order.
+
+    Args:
+        one: A plan.
+        other: The plan made from the same snapshot and policy again, or with their parts in another order.
+    """
+    for name in fields_dict(Plan):
+        first, second = getattr(one, name), getattr(other, name)
+        # Equal is not enough where 1 and 1.0 are written differently, and mappings in another order.
+        if repr(first) != repr(second):
+            yield Violation("G8", name, f"{first!r} and {second!r}")
+
+
+def g9(plan: Plan, following: Plan) -> Iterable[Violation]:
+    """Plans converge: applied to a faithful world, the next plan has none of the same actions.
+
+    Args:
+        plan: A plan that was carried out.
+        following: The plan made from what it left behind.
+    """
+    done = dict(_effects(plan))
+    for effect, action in _effects(following):
+        if effect in done:
+            yield Violation("G9", effect[1], f"{action} is planned again")
+
+
 def g10(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
     """Reconciliation touches only its own keys, and leaves upload slots for every torrent owing seed time."""
     for action in plan.actions:
@@ -143,6 +187,37 @@ def g10(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
             value = action.changes[key]["to"] if key in action.changes else NO_LIMIT
             if value != NO_LIMIT and (owed is None or value < owed):
                 yield Violation("G10", key, f"{value} slots for {owed} torrents owing seed time")
+
+
+def g11(history: Iterable[Snapshot], policy: Policy, within: timedelta) -> Iterable[Violation]:
+    """No deadlock: an account with any income leaves class Mouse, and the backlog drains.
+
+    Args:
+        history: Snapshots of one account in the order of time, while the jobs ran and points came in.
+        policy: Names the managed category.
+        within: How long Mouse may last, and how long a torrent may stay that never completes.
+    """
+    most, since = within.total_seconds(), dict[str, int]()
+    for snapshot in history:
+        stuck = set(_stuck(snapshot, policy))
+        since = {subject: since.get(subject, snapshot.taken_at) for subject in stuck}
+        for subject in sorted(stuck):
+            if snapshot.taken_at - since[subject] > most:
+                yield Violation("G11", subject, f"for {snapshot.taken_at - since[subject]} s, at most {most:.0f} s")
+
+
+def g12(text: str, secrets: Iterable[str]) -> Iterable[Violation]:
+    """No secret appears in a plan, log, metric, recorded snapshot or error.
+
+    Args:
+        text: What is about to be written or shown.
+        secrets: Cookies, passkeys, passwords and `dl` hashes; one that is empty is none.
+    """
+    for number, secret in enumerate(secrets, 1):
+        forms = {secret, quote(secret, safe=""), quote(secret)}
+        places = [place for form in forms if secret and (place := text.find(form)) >= 0]
+        if places:
+            yield Violation("G12", f"secret {number}", f"at character {min(places)} of {len(text)}")
 
 
 def blast_radius(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
@@ -167,8 +242,11 @@ def never_automatic(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[
             yield Violation("limit", action.kind, "the policy has this action off")
 
 
+# What a plan and its snapshot can show by themselves; `check` asks these of every plan.
 GUARANTEES: Mapping[str, Predicate] = {"G1": g1, "G2": g2, "G3": g3, "G4": g4, "G5": g5, "G6": g6, "G10": g10}
 
+# What takes more than one plan to see.
+LAWS: Mapping[str, Callable[..., Iterable[Violation]]] = {"G7": g7, "G8": g8, "G9": g9, "G11": g11, "G12": g12}
 
 LIMITS: tuple[Predicate, ...] = (blast_radius, never_automatic)
 
@@ -183,6 +261,30 @@ def check_targets(actions: Iterable[Action], snapshot: Snapshot, policy: Policy)
     """Return what a fresh look at the torrents that *actions* touch has against them."""
     plan = Plan(job="", decided_at=snapshot.taken_at, actions=tuple(actions))
     return tuple(violation for predicate in (g1, g2, g3) for violation in predicate(plan, snapshot, policy))
+
+
+def _effects(plan: Plan) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield what each action does to what, with the action's kind; a change of preferences is one for each key."""
+    for action in plan.actions:
+        if isinstance(action, SetPreferences):
+            for key in action.changes:
+                yield (action.kind, key), action.kind
+        else:
+            yield (action.kind, _subject(action)), action.kind
+
+
+def _subject(action: Any) -> str:
+    """Name what an action is about: an info-hash, the site's id, or what is bought."""
+    return str(getattr(action, "hash", None) or getattr(action, "id", None) or action)
+
+
+def _stuck(snapshot: Snapshot, policy: Policy) -> Iterator[str]:
+    """Yield what must not last: the lowest class, and torrents at rest that never completed."""
+    if snapshot.profile is not None and snapshot.profile.account_class is AccountClass.MOUSE:
+        yield "class"
+    for torrent in snapshot.managed(policy.client.category):
+        if torrent.has_completed is False and torrent.state in SETTLED_STATES - ERROR_STATES:
+            yield torrent.hash
 
 
 def _by_hash(snapshot: Snapshot) -> dict[str, Torrent]:

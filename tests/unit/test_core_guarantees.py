@@ -1,5 +1,7 @@
 """Each guarantee refuses a plan made by hand that breaks it, and says what was measured."""
 
+from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from harvestmouse.core.actions import (
     Resume,
     SetPreferences,
 )
-from harvestmouse.core.guarantees import GUARANTEES, check
+from harvestmouse.core.guarantees import GUARANTEES, LAWS, Violation, check, g7, g8, g9, g11, g12
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.model import AccountClass, Snapshot
 from harvestmouse.core.plan import Plan
@@ -307,6 +309,140 @@ class TestG10:
         """Nobody knows how many owe."""
         assert broken(snapshot(torrents=None), write(max_active_uploads=500)) == ["G10"]
         assert broken(snapshot(torrents=None), write(queueing_enabled=True)) == []
+
+
+def test_every_guarantee_has_a_predicate() -> None:
+    """Twelve are published."""
+    assert sorted([*GUARANTEES, *LAWS]) == sorted(f"G{number}" for number in range(1, 13))
+
+
+def planned(*actions: Action, **facts: Any) -> Plan:
+    """Return a plan of these actions."""
+    return Plan(job="janitor", decided_at=NOW, actions=actions, **facts)
+
+
+def subjects(violations: Iterable[Violation]) -> list[str]:
+    """Return what each violation is about."""
+    return [violation.subject for violation in violations]
+
+
+class TestG7:
+    """G7: less knowledge never means more action."""
+
+    @pytest.mark.parametrize(
+        ("less", "more", "added"),
+        [
+            ((), (delete(1),), []),
+            ((delete(1),), (delete(1), delete(2)), []),
+            ((delete(1), delete(2)), (delete(2),), [hash_of(1)]),
+            ((add(1001),), (add(1002),), ["1001"]),
+            ((ForceStart(hash=hash_of(1), name="", reason=""),), (delete(1),), [hash_of(1)]),
+            ((write(max_active_uploads=3),), (write(max_active_uploads=9),), []),
+            ((write(max_active_uploads=3, queueing_enabled=True),), (write(queueing_enabled=True),),
+             ["max_active_uploads"]),
+        ],
+    )  # fmt: skip
+    def test_an_action_that_only_the_vaguer_snapshot_brings_is_shown(
+        self, less: tuple[Action, ...], more: tuple[Action, ...], added: list[str]
+    ) -> None:
+        """By kind and subject; how many slots are written is the value of one action."""
+        assert subjects(g7(planned(*less), planned(*more))) == added
+
+    def test_a_purchase_of_another_size_is_another_action(self) -> None:
+        """What it costs is what it does."""
+        small, large = BuyUpload(gib=50, cost_bp=25000), BuyUpload(gib=100, cost_bp=50000)
+        assert len(subjects(g7(planned(large), planned(small)))) == 1
+
+
+class TestG8:
+    """G8: plans are deterministic, and independent of input order."""
+
+    def test_a_plan_is_the_same_as_itself(self) -> None:
+        """Made twice."""
+        assert subjects(g8(planned(delete(1), delete(2)), planned(delete(1), delete(2)))) == []
+
+    @pytest.mark.parametrize(
+        ("facts", "part"),
+        [
+            ({"actions": (delete(2), delete(1))}, "actions"),
+            ({"figures": {"b": 1, "a": 1}}, "figures"),
+            ({"figures": {"a": 1.0, "b": 1}}, "figures"),
+            ({"advice": ("Other.",)}, "advice"),
+            ({"complete": False}, "complete"),
+        ],
+    )
+    def test_any_part_that_differs_is_named(self, facts: dict[str, Any], part: str) -> None:
+        """The order of actions and of keys, and how a number is written, count."""
+        one = planned(delete(1), delete(2), figures={"a": 1, "b": 1}, advice=("One.",))
+        assert subjects(g8(one, evolve(one, **facts))) == [part]
+
+
+class TestG9:
+    """G9: plans converge."""
+
+    def test_an_action_that_is_planned_again_is_shown(self) -> None:
+        """Other actions may follow."""
+        done = planned(delete(1), write(max_active_uploads=9))
+        assert subjects(g9(done, planned(delete(2), write(max_active_downloads=1)))) == []
+        assert subjects(g9(done, planned(delete(2), delete(1)))) == [hash_of(1)]
+        assert subjects(g9(done, planned(write(max_active_uploads=8)))) == ["max_active_uploads"]
+
+
+class TestG11:
+    """G11: no deadlock."""
+
+    @staticmethod
+    def history(*days: dict[str, Any]) -> list[Snapshot]:
+        """Return one snapshot a day."""
+        return [snapshot(taken_at=NOW + number * DAY, **facts) for number, facts in enumerate(days)]
+
+    def test_a_class_that_lasts_too_long_is_shown_once_it_does(self) -> None:
+        """Two days are within two days, three are not."""
+        account = {"profile": mouse()}
+        assert subjects(g11(self.history(account, account, account), SEED, timedelta(days=2))) == []
+        assert subjects(g11(self.history(account, account, account, account), SEED, timedelta(days=2))) == ["class"]
+
+    def test_a_class_that_was_left_in_between_begins_anew(self) -> None:
+        """Falling back is no deadlock."""
+        account: dict[str, Any] = {"profile": mouse()}
+        assert subjects(g11(self.history(account, account, {}, account, account), SEED, timedelta(days=2))) == []
+
+    @pytest.mark.parametrize(
+        ("facts", "stays"),
+        [
+            ({}, True),
+            ({"state": "queuedDL"}, True),
+            ({"category": "films"}, False),
+            ({"state": "error"}, False),
+            ({"state": "checkingDL"}, False),
+            ({"progress": 1.0}, False),
+            ({"progress": None}, False),
+        ],
+    )
+    def test_a_torrent_that_never_completes_must_not_stay(self, facts: dict[str, Any], *, stays: bool) -> None:
+        """What is at rest in the managed category and was never whole; the rest is not the janitor's."""
+        days = self.history(*({"torrents": (download(**facts),)} for _ in range(4)))
+        assert subjects(g11(days, SEED, timedelta(days=2))) == ([hash_of(1)] if stays else [])
+
+    def test_how_long_it_lasted_is_said(self) -> None:
+        """In seconds, against the bound."""
+        days = self.history({"profile": mouse()}, {"profile": mouse()})
+        assert [one.detail for one in g11(days, SEED, timedelta(hours=1))] == ["for 86400 s, at most 3600 s"]
+
+
+class TestG12:
+    """G12: no secret appears."""
+
+    @pytest.mark.parametrize("written", ["a b/%+é", "a%20b%2F%25%2B%C3%A9", "a%20b/%25%2B%C3%A9"])
+    def test_a_secret_is_found_in_the_forms_in_which_it_travels(self, written: str) -> None:
+        """As it is, and as a part of an address."""
+        assert list(g12(f"GET /?x={written}", ["other", "a b/%+é"])) == [
+            Violation("G12", "secret 2", f"at character 8 of {8 + len(written)}")
+        ]
+
+    def test_an_empty_secret_is_none(self) -> None:
+        """A password that is not set is in no text."""
+        assert list(g12("anything", ["", "absent"])) == []
 
 
 class TestLimits:
