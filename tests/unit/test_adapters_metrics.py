@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from harvestmouse.adapters.metrics import MetricsUnavailable, Sample, publish, registry_of
+from harvestmouse.adapters.metrics.catalogue import CATALOGUE
 
 SAMPLES = [
     Sample("mam_ratio", "Upload over download.", 1.5),
@@ -129,3 +130,31 @@ def test_the_gateway_s_address_keeps_its_password(address: str) -> None:
     with pytest.raises(MetricsUnavailable) as raised:
         send(f"http://mouse:cheese@{address}")
     assert "cheese" not in str(raised.value)
+
+
+# The names of the system that is replaced, as the design lists them, with their labels.
+LEGACY = """
+mam_ratio mam_class_code{classname} mam_bp_balance mam_uploaded_bytes mam_downloaded_bytes mam_farming_cookie_expired
+mam_farming_grabbed mam_farming_total_seeding mam_farming_size_bytes mam_grabber_skipped_reason{reason}
+mam_grabber_last_run_timestamp mam_bp_needed_gib mam_bp_affordable_gib mam_bp_spent_gb
+mam_janitor_deleted_per_run{reason} mam_janitor_dry_run_candidates{reason} mam_janitor_preserved_hnr
+mam_janitor_preserved_recovery mam_janitor_skipped_active mam_janitor_dry_run mam_janitor_last_run_timestamp
+qbt_connected qbt_dht_nodes qbt_dl_speed_bytes qbt_ul_speed_bytes qbt_tracker_torrents_total{tracker}
+qbt_tracker_seeding{tracker} qbt_tracker_downloading{tracker} qbt_tracker_ratio{tracker}
+qbt_tracker_uploaded_bytes{tracker} qbt_tracker_downloaded_bytes{tracker} qbt_tracker_size_bytes{tracker}
+qbt_tracker_seed_time_total_seconds{tracker} qbt_tracker_unsatisfied{tracker}
+""".split()
+
+
+def test_the_catalogue_has_every_legacy_name_and_no_other_outside_its_own() -> None:
+    """Old dashboards and alerts find what they ask for; whatever is new has the program's own prefix."""
+    named = [f"{one.name}{{{','.join(one.labels)}}}" if one.labels else one.name for one in CATALOGUE.values()]
+    assert sorted(name for name in named if not name.startswith("harvestmouse_")) == sorted(LEGACY)
+
+
+def test_the_catalogue_keeps_to_the_conventions_where_the_names_are_new() -> None:
+    """Times are timestamps or durations in seconds, nothing that falls is called a total, every figure is explained."""
+    for name, metric in CATALOGUE.items():
+        assert metric.help.endswith(".")
+        assert ("timestamp" not in name) or name.endswith("_timestamp_seconds") or name.startswith("mam_")
+        assert not name.endswith("_total") or metric.type in ("counter", "untyped")
