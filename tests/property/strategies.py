@@ -6,7 +6,9 @@ nothing that fewer do not; and two refusing trackers on one torrent, which have 
 """
 
 from datetime import timedelta
+from fractions import Fraction
 from itertools import product
+from math import ceil
 from random import Random
 from typing import Any
 
@@ -43,12 +45,13 @@ from tests.support.builders import (
     raw_snapshot,
     raw_torrent,
     raw_tracker,
+    torrent,
 )
 
 flags = st.booleans()
 names = st.sampled_from(["It", "it!", "Split", "Dune", "dune", "Title 3", "???", "", "A_B", "a b"])
 numbers = st.integers(0, 15)
-ids = st.integers(1, 12)
+ids = st.integers(1, 16)
 _rolls = st.integers(0, 15)
 _UNLUCKY = 11
 
@@ -170,7 +173,10 @@ def listings(draw: st.DrawFn, max_size: int = 7) -> tuple[Torrent, ...]:
 
 
 # As (free, personal_freeleech, vip, fl_vip, snatched).
-_OFFERS = [*[(True, False, False, True, False)] * 8, *product([False, True], repeat=5)]
+_OFFERS = [
+    *[(True, False, False, True, False), (False, False, True, True, False)] * 24,
+    *product([False, True], repeat=5),
+]
 
 
 @st.composite
@@ -180,10 +186,10 @@ def results(draw: st.DrawFn) -> SearchResult:
     number = draw(ids)
     return SearchResult(
         id=number,
-        title=draw(st.one_of(st.just(f"New {number}"), names)),
-        size_bytes=draw(st.sampled_from([100 * MIB, 300 * MIB, 700 * MIB, *around(50 * MIB, GIB)])),
-        seeders=draw(st.sampled_from([*[0] * 4, *range(6), *around(50, 200)])),
-        leechers=draw(st.sampled_from([0, 1, 2, 2, 5, 5, 5, 40])),
+        title=draw(st.one_of(*[st.just(f"New {number}")] * 3, names)),
+        size_bytes=draw(st.sampled_from([*[100 * MIB, 300 * MIB] * 4, 700 * MIB, *around(50 * MIB, GIB)])),
+        seeders=draw(st.sampled_from([*[0] * 4, *range(6), 5, 10, 20, *around(50, 200)])),
+        leechers=draw(st.sampled_from([0, 1, 2, 2, 3, 5, 5, 5, 5, 10, 40])),
         free=free,
         personal_freeleech=personal,
         vip=vip,
@@ -198,7 +204,8 @@ malformed_rows = st.builds(Malformed, subject=ids.map(str), problem=st.just("can
 @st.composite
 def pages(draw: st.DrawFn, *, unique: bool = False) -> tuple[SearchPage, ...]:
     """Draw a search's pages; with *unique* no id is on offer twice."""
-    rows = draw(st.lists(results(), max_size=8, unique_by=(lambda row: row.id) if unique else None))
+    least = draw(st.sampled_from([0, 3, 6]))
+    rows = draw(st.lists(results(), min_size=least, max_size=8, unique_by=(lambda row: row.id) if unique else None))
     cut = draw(st.integers(0, len(rows)))
     broken = () if unique else tuple(draw(st.lists(malformed_rows, max_size=2)))
     return (
@@ -386,6 +393,66 @@ _POLICIES = [SEED, FIELD, *some_policies(400, Random(1))]
 def policies() -> st.SearchStrategy[Policy]:
     """Draw a policy; the presets are the simplest."""
     return st.sampled_from(_POLICIES)
+
+
+@st.composite
+def crowds(draw: st.DrawFn) -> Snapshot:
+    """Draw a listing in which about half of the torrents show one refusal: of all, or of those the rule reaches."""
+    alike = torrent(seeding_time=draw(st.sampled_from([5 * DAY, 15 * DAY])), messages=())
+    sheltered = draw(st.integers(0, 4))
+    size = draw(st.integers(3, 8))
+    saying = draw(near(size // 2, (size + sheltered) // 2))
+    parts = [evolve(alike, hash=hash_of(number), messages=_GONE if number < saying else ()) for number in range(size)]
+    for number in range(size, size + sheltered):
+        parts.append(evolve(alike, hash=hash_of(number), seeding_time=DAY, messages=draw(st.sampled_from([_GONE, ()]))))
+    return Snapshot(taken_at=NOW, torrents=parts)
+
+
+@st.composite
+def grab_worlds(draw: st.DrawFn, *, unique: bool = False) -> tuple[Snapshot, Policy]:
+    """Draw a world in which results are looked at, with limits that leave room for a few picks, or for none."""
+    policy, seen = draw(policies()), draw(open_snapshots(unique=unique))
+    held = len(seen.managed(CATEGORY))
+    most = draw(st.sampled_from([held + room for room in (1, 1, 2, 3, 0)] + [500] * 5))
+    limit = 50 - policy.grab.unsat_reserve * (2 if draw(flags) else 1)
+    count = max(0, limit - draw(st.sampled_from([1, 2, 3, 0, 9])))
+    lines = [LedgerEntry(id=50 + number, at=NOW - age) for number, age in enumerate(draw(_fresh))]
+    paused = draw(st.sampled_from([False, False, True]))
+    account = None if seen.profile is None else evolve(seen.profile, unsat_count=count)
+    seen = evolve(seen, profile=account, ledger=(*lines, *(seen.ledger or ())), unsatisfied_paused=paused)
+    return seen, evolve(policy, grab=evolve(policy.grab, max_torrents=most))
+
+
+_fresh = st.lists(near(30 * MINUTE, 60 * MINUTE, 0), max_size=2)
+
+
+@st.composite
+def spend_worlds(draw: st.DrawFn) -> tuple[Snapshot, Policy]:
+    """Draw an account whose need is about one of the tiers, and whose points are about the price of one."""
+    policy, seen = draw(policies()), draw(spend_snapshots)
+    spend, account = policy.spend, seen.profile
+    if account is None or draw(_rolls) == _UNLUCKY:
+        return seen, policy
+    need, step = draw(st.sampled_from([*spend.tiers, 0, 0, *spend.tiers])), draw(st.sampled_from([0, 1, -1, GIB]))
+    downloaded = draw(st.sampled_from([400 * GIB, 2000 * GIB]))
+    # The need in GiB is the deficit and one more.
+    missing = (need - 1) * GIB + step if need else min(step, 0)
+    uploaded = max(0, ceil(downloaded * Fraction(spend.target_ratio)) - missing)
+    paid = draw(st.sampled_from([*spend.tiers, 200])) * spend.price_per_gib
+    points = min(99999.0, spend.reserve + paid + draw(st.sampled_from([0, 0, 0.5, -0.5, 30000])))
+    points = draw(st.sampled_from([points, points, account.bonus_points, 99999.0, 99998.9]))
+    known = evolve(account, downloaded_bytes=downloaded, uploaded_bytes=uploaded, bonus_points=points)
+    return evolve(seen, profile=known), policy
+
+
+WORLDS: dict[str, st.SearchStrategy[tuple[Snapshot, Policy]]] = {
+    "grab": st.one_of(grab_worlds(), grab_worlds(), st.tuples(grab_snapshots(), policies())),
+    "janitor": st.tuples(st.one_of(cleanup_snapshots, cleanup_snapshots, crowds()), policies()),
+    "spend": spend_worlds(),
+    "reconcile": st.tuples(reconcile_snapshots, policies()),
+}
+# A job, and a world that has something in it for that job.
+jobs = st.sampled_from(sorted(WORLDS)).flatmap(lambda job: st.tuples(st.just(job), WORLDS[job]))
 
 
 # Any JSON value: numbers without end, lone surrogates and big integers included, as Python's reader lets them through.

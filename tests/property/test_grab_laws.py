@@ -17,8 +17,8 @@ from harvestmouse.core.search import next_query
 from tests.property import strategies as my
 from tests.support.builders import decided, page, policy, skipped, snapshot
 
-worlds = st.tuples(st.one_of(my.grab_snapshots(), my.open_snapshots(unique=False)), my.policies())
-open_worlds = st.tuples(my.open_snapshots(), my.policies())
+worlds = my.WORLDS["grab"]
+open_worlds = my.grab_worlds(unique=True)
 
 
 def picks(plan: Plan) -> list[AddTorrent]:
@@ -48,7 +48,7 @@ def words(name: str) -> list[str]:
 
 
 class TestG4:
-    """G4: No plan grabs while the class is Mouse or unknown, the ratio is under its floor, or profile is unknown."""
+    """G4: No plan grabs while the class is Mouse or unknown, the ratio is under its floor, or the profile is unknown."""
 
     @given(worlds)
     def test_only_an_account_in_good_standing_grabs(self, world: tuple[Snapshot, Policy]) -> None:
@@ -67,7 +67,9 @@ class TestG4:
 
 
 class TestG5:
-    """G5: Every pick is free for this account, in every band, no duplicate, within slots, disk and unsat headroom."""
+    """G5: Every pick is free for this account, inside every band, not a duplicate, and within slots, disk and unsat
+    headroom.
+    """
 
     @given(worlds)
     def test_every_pick_is_free_for_this_account(self, world: tuple[Snapshot, Policy]) -> None:

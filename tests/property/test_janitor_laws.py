@@ -4,8 +4,6 @@ from collections import Counter
 
 from attrs import evolve
 from hypothesis import event, given
-from hypothesis import strategies as st
-
 from harvestmouse.core.actions import DeleteTorrent
 from harvestmouse.core.cleanup import next_messages, plan_cleanup
 from harvestmouse.core.guarantees import check
@@ -23,7 +21,7 @@ AT_REST = """
     downloading stalledDL queuedDL forcedDL pausedDL stoppedDL metaDL forcedMetaDL
 """.split()  # noqa: SIM905 - a list of words reads best as words
 
-worlds = st.tuples(my.cleanup_snapshots, my.policies())
+worlds = my.WORLDS["janitor"]
 
 
 def deleted(plan: Plan, snapshot: Snapshot) -> list[Torrent]:

@@ -1,7 +1,6 @@
 """Reconciliation: its own keys only, slots for all that owe, and no torrent that is none of its business."""
 
 from hypothesis import event, given
-from hypothesis import strategies as st
 
 from harvestmouse.core.actions import ForceStart, Resume, SetPreferences
 from harvestmouse.core.guarantees import check
@@ -18,7 +17,7 @@ OWN = {
     "max_active_torrents",
     "dont_count_slow_torrents",
 }
-worlds = st.tuples(my.reconcile_snapshots, my.policies())
+worlds = my.WORLDS["reconcile"]
 
 
 def written(plan: Plan) -> dict[str, int]:
