@@ -4,10 +4,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from attrs import define, evolve
+from attrs import define
 
 from harvestmouse.adapters.interface import Client, Site
 from harvestmouse.adapters.memory import MemoryClient, MemorySite, World
@@ -89,7 +90,7 @@ def files_in(directory: Path) -> dict[str, str]:
 
 def copy_of(world: World) -> World:
     """Return a world that stays as this one is now."""
-    return evolve(world, torrents=dict(world.torrents), catalogue=list(world.catalogue))
+    return deepcopy(world)
 
 
 def harvestmouse(

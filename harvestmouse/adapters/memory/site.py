@@ -1,0 +1,87 @@
+"""The world's site, and the cookie with which it is asked."""
+
+from attrs import define, field
+
+from harvestmouse.adapters.errors import DownloadFrozen, MissingCookie, NotATorrent
+from harvestmouse.adapters.memory.account import sell
+from harvestmouse.adapters.memory.world import World, identity_of, torrent_file_of
+from harvestmouse.adapters.state.cookie import CookieStore
+from harvestmouse.core.actions import BuyUpload, BuyVip
+from harvestmouse.core.model import Profile, SearchPage, SearchResult
+from harvestmouse.core.search import Query
+from harvestmouse.core.wire.mam import PurchaseReply
+
+# How long the profile shows the figures from before a purchase.
+BALANCE_LAG_SECONDS = 60
+# For how long downloads are refused to whoever asks for one past the unsatisfied limit: 1 d 2 h 4 min 2 s.
+FREEZE_SECONDS = 93_842
+
+
+@define
+class MemorySite:
+    """The world's site; see `harvestmouse.adapters.interface.Site`.
+
+    Attributes:
+        cookies: Where the session's cookie is kept; without it the site knows its caller.
+    """
+
+    world: World
+    cookies: CookieStore | None = field(default=None, kw_only=True)
+
+    def profile(self) -> Profile:
+        """Read the account, as far as the site shows it."""
+        self._sign_in()
+        return self.world.shown_profile()
+
+    def search(self, query: Query, now: int) -> SearchPage:  # noqa: ARG002 - nothing here expires
+        """Filter and sort as the real site does, by demand."""
+        self._sign_in()
+        shown = (self.world.shown(one) for one in self.world.catalogue)
+        found = sorted(
+            (one for one in shown if _matches(one, query)), key=lambda one: (one.leechers, one.id), reverse=True
+        )
+        return SearchPage(results=tuple(found[query.start : query.start + query.rows]), found=len(found))
+
+    def torrent_file(self, torrent_id: int) -> bytes:
+        """Hand out a torrent file, unless the account is at its unsatisfied limit."""
+        self._sign_in()
+        result = next((one for one in self.world.catalogue if one.id == torrent_id), None)
+        if result is None:
+            raise NotATorrent(f"torrent {torrent_id}: the site sent no torrent file")
+        self._freeze(identity_of(result))
+        return torrent_file_of(result)
+
+    def buy(self, purchase: BuyUpload | BuyVip) -> PurchaseReply:
+        """Sell upload credit and VIP at the site's rules."""
+        self._sign_in()
+        world, before = self.world, self.world.profile
+        world.profile, reply = sell(before, purchase, world.price_per_gib, world.now)
+        if reply.success:
+            world.old_figures = (world.now + BALANCE_LAG_SECONDS, before)
+        return reply
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+    def _sign_in(self) -> None:
+        """Present the kept cookie, and keep the one that takes its place."""
+        if self.cookies is None:
+            return
+        candidates = self.cookies.candidates()
+        if not candidates:
+            raise MissingCookie("there is no cookie for the site")
+        self.cookies.store(self.world.session.present(candidates[0].value.reveal()))
+
+    def _freeze(self, identity: str) -> None:
+        world, limit = self.world, self.world.profile.unsat_limit
+        if limit is not None and identity not in world.snatches and world.unsatisfied() >= limit:
+            world.frozen_until = max(world.frozen_until, world.now + FREEZE_SECONDS)
+        left = world.frozen_until - world.now
+        if left > 0:
+            raise DownloadFrozen(f"the site refuses downloads for {left} s", left)
+
+
+def _matches(result: SearchResult, query: Query) -> bool:
+    offered = result.free or result.personal_freeleech or (query.search_type == "fl-VIP" and result.vip)
+    in_bands = query.min_size <= result.size_bytes <= query.max_size and result.seeders <= query.max_seeders
+    return offered and in_bands and result.leechers >= query.min_leechers
