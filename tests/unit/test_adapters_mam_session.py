@@ -28,6 +28,7 @@ from harvestmouse.adapters.mam.session import Endpoint
 from harvestmouse.adapters.secret import Secret, may_carry_cookie
 from harvestmouse.adapters.state.cookie import Cookie, CookieStore, fingerprint
 from harvestmouse.adapters.state.refusals import Refusals
+from harvestmouse.adapters.traffic import ENDPOINTS, Result
 from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.model import AccountClass
 from harvestmouse.core.search import Query
@@ -618,3 +619,53 @@ class TestPurchase:
         server.faults.add(Fault("status", PROFILE, times=None, status=429))
         with pytest.raises(RateLimited, match="request_spacing"):
             site.profile()
+
+
+class TestTraffic:
+    """Requests are counted by endpoint and result, retries included; the session's lifetime is what the site says."""
+
+    @pytest.fixture
+    def site(self, server: MamServer, store: CookieStore) -> Iterator[MamSite]:
+        opened = MamSite(MamSession(server.url, store, QUICK, lambda _: None))
+        yield opened
+        opened.close()
+
+    def test_every_request_is_counted(self, server: MamServer, site: MamSite) -> None:
+        """As many as the site has seen, each under its own endpoint."""
+        for ask in ASKS.values():
+            ask(site)
+        site.profile()
+        assert site.session.traffic.requests == {
+            ("site", "profile", Result.OK): 2,
+            ("site", "search", Result.OK): 1,
+            ("site", "download", Result.OK): 1,
+            ("site", "buy", Result.OK): 1,
+        }
+        assert {endpoint.name.lower() for endpoint in Endpoint} == set(ENDPOINTS["site"])
+
+    @pytest.mark.parametrize(
+        ("fault", "result", "tries"),
+        [
+            (Fault("status", PROFILE, status=403, body="Invalid/missing cookie", times=None), Result.REFUSED, 1),
+            (Fault("status", PROFILE, status=500, times=None), Result.FAILED, 3),
+            (Fault("status", PROFILE, status=429, times=None), Result.FAILED, 3),
+            (Fault("maintenance", PROFILE, times=None), Result.FAILED, 3),
+            (Fault("cut", PROFILE, times=None), Result.NO_ANSWER, 3),
+            (Fault("hang", PROFILE, times=None), Result.NO_ANSWER, 3),
+        ],
+        ids=lambda value: getattr(value, "kind", None),
+    )
+    def test_trouble_is_counted_as_what_it_is(
+        self, server: MamServer, site: MamSite, fault: Fault, result: Result, tries: int
+    ) -> None:
+        """Each try counts; a refusal, an error and silence are told apart."""
+        server.faults.add(fault)
+        with pytest.raises(AdapterError):
+            site.profile()
+        assert site.session.traffic.requests == {("site", "profile", result): tries}
+
+    def test_the_lifetime_is_what_the_site_says_with_the_cookie(self, server: MamServer, site: MamSite) -> None:
+        """Fifteen days, unless it is used again; unknown before the first answer."""
+        assert site.session.traffic.session_seconds is None
+        site.profile()
+        assert site.session.traffic.session_seconds == 15 * 24 * 3600

@@ -13,6 +13,7 @@ from attrs import define, field
 from harvestmouse.adapters.errors import AdapterError, ClientRefused, ClientUnavailable, ClientUnclear
 from harvestmouse.adapters.qbittorrent import QbittorrentClient, client
 from harvestmouse.adapters.secret import Secret
+from harvestmouse.adapters.traffic import ENDPOINTS, Result
 from tests.support.builders import GIB, hash_of, raw_torrent, raw_tracker, torrent
 
 Answers = dict[str, list[tuple[int, bytes]]]
@@ -243,3 +244,54 @@ def test_free_space_that_is_not_told_is_unknown(stub: Stub, adapter: Qbittorrent
     """Unknown is ``None``, never zero."""
     stub.says("sync/maindata", {"torrents": {}, "server_state": state})
     assert adapter.everything().free_space_bytes is None
+
+
+def test_every_request_is_counted_by_endpoint_and_result(stub: Stub, adapter: QbittorrentClient) -> None:
+    """What the client was asked and what was counted are the same, whichever way a request is sent."""
+    stub.says("sync/maindata", {"torrents": {}, "server_state": {"free_space_on_disk": 5}})
+    stub.says("app/preferences", {})
+    for call in CALLS.values():
+        call(adapter)
+    counted = {endpoint: number for (_, endpoint, result), number in adapter.traffic.requests.items() if result == "ok"}
+    assert counted == {method: stub.asked.count(method) for method in stub.asked}
+    assert {service for service, _, _ in adapter.traffic.requests} == {"client"}
+    assert {endpoint for _, endpoint, _ in adapter.traffic.requests} <= set(ENDPOINTS["client"])
+
+
+@pytest.mark.parametrize("method", ["torrents/info", "app/preferences"])
+@pytest.mark.parametrize(
+    ("status", "result"), [(401, Result.REFUSED), (403, Result.REFUSED), (404, Result.FAILED), (500, Result.FAILED)]
+)
+def test_a_failed_request_is_counted_as_what_it_is(
+    stub: Stub, adapter: QbittorrentClient, method: str, status: int, result: Result
+) -> None:
+    """A refusal is told from an error."""
+    stub.says(method, b"no", status)
+    with pytest.raises(AdapterError):
+        CALLS[method](adapter)
+    assert adapter.traffic.requests["client", method, result] == stub.asked.count(method)
+
+
+def test_an_answer_that_cannot_be_read_is_counted_as_failed(stub: Stub, adapter: QbittorrentClient) -> None:
+    """A page in place of JSON is no answer that helps."""
+    stub.says("app/preferences", b"<html>welcome</html>")
+    with pytest.raises(ClientUnclear):
+        adapter.preferences()
+    assert adapter.traffic.requests["client", "app/preferences", Result.FAILED] == 1
+
+
+def test_a_login_refused_with_status_200_is_counted_as_refused(stub: Stub) -> None:
+    """Older versions write "Fails." under a status that says otherwise."""
+    stub.says("auth/login", b"Fails.")
+    adapter = QbittorrentClient(url=stub.answers["url"][0][1].decode(), username="mouse", password=Secret("cheese"))
+    with pytest.raises(ClientRefused):
+        adapter.preferences()
+    assert adapter.traffic.requests == {("client", "auth/login", Result.REFUSED): 1}
+
+
+def test_a_request_without_an_answer_is_counted() -> None:
+    """A client that is not there was asked all the same."""
+    adapter = QbittorrentClient(url="http://127.0.0.1:9")
+    with pytest.raises(ClientUnavailable):
+        adapter.preferences()
+    assert adapter.traffic.requests["client", "app/webapiVersion", Result.NO_ANSWER] >= 1

@@ -17,20 +17,24 @@ from attrs import define, field, frozen
 
 from harvestmouse import __version__
 from harvestmouse.adapters.errors import (
+    AdapterError,
     MissingCookie,
     RateLimited,
     RemoteUnavailable,
     SessionInvalid,
+    SessionRefused,
     SiteUnavailable,
     UnexpectedBody,
 )
 from harvestmouse.adapters.mam.classify import not_json, refusal
 from harvestmouse.adapters.state.cookie import Cookie
 from harvestmouse.adapters.state.refusals import Refusals
+from harvestmouse.adapters.traffic import SITE, Result, Traffic
 from harvestmouse.core.wire.coerce import as_float
 
 USER_AGENT = f"harvestmouse/{__version__}"
 _MAM_ID = re.compile(r"^\s*mam_id=([^;]*)")
+_MAX_AGE = re.compile(r";\s*max-age=([0-9]{1,9})\s*(?:;|$)", re.ASCII | re.IGNORECASE)
 _READ_TRIES = 3
 # A site that asks for more patience than this, in seconds, gets it by way of the next run.
 _LONGEST_WAIT = 60.0
@@ -90,6 +94,7 @@ class MamSession:
         cookies: Where the cookie is kept.
         announce: Told which cookie is used, in words.
         refusals: Remembers refusals over runs.
+        traffic: Counts the requests.
     """
 
     base_url: str
@@ -97,6 +102,7 @@ class MamSession:
     limits: Limits
     announce: Callable[[str], None]
     refusals: Refusals | None = None
+    traffic: Traffic = field(factory=Traffic)
     _http: requests.Session = field(factory=requests.Session, init=False)
     _candidates: list[Cookie] | None = field(default=None, init=False)
     _accepted: bool = field(default=False, init=False)
@@ -142,12 +148,7 @@ class MamSession:
             self._candidates = self.cookies.candidates()
             self._next_cookie()
         while True:
-            answer = self._send(endpoint, params, body)
-            error = refusal(endpoint.value, answer.status, answer.text, answer.location)
-            if error is None and endpoint is not Endpoint.DOWNLOAD:
-                error = not_json(endpoint.value, answer.text)
-            if isinstance(error, RemoteUnavailable):
-                error.retry_after = answer.retry_after
+            answer, error = self._try(endpoint, params, body)
             if isinstance(error, SessionInvalid) and self._candidates:
                 self.announce(f"{endpoint.value}: the cookie was refused")
                 self._next_cookie()
@@ -159,6 +160,23 @@ class MamSession:
             if self._candidates or not self._accepted:
                 self._accept()
             return answer
+
+    def _try(
+        self, endpoint: Endpoint, params: Mapping[str, str] | None, body: Any
+    ) -> tuple[Answer, AdapterError | None]:
+        """Send one request, tell what its answer means, and count it."""
+        result = Result.NO_ANSWER
+        try:
+            answer = self._send(endpoint, params, body)
+            error = refusal(endpoint.value, answer.status, answer.text, answer.location)
+            if error is None and endpoint is not Endpoint.DOWNLOAD:
+                error = not_json(endpoint.value, answer.text)
+            result = _result(error)
+        finally:
+            self.traffic.count(SITE, endpoint.name.lower(), result)
+        if isinstance(error, RemoteUnavailable):
+            error.retry_after = answer.retry_after
+        return answer, error
 
     def _accept(self) -> None:
         """Note that the cookie works: it is not replaced by another candidate, and old refusals are history."""
@@ -207,6 +225,8 @@ class MamSession:
             if match is not None and match[1] and match[1] != "deleted":
                 self._cookie = match[1]
                 self.cookies.store(match[1])
+                lifetime = _MAX_AGE.search(header)
+                self.traffic.session_seconds = int(lifetime[1]) if lifetime else None
 
     def _body(self, endpoint: Endpoint, response: requests.Response) -> bytes:
         """Read the body within the read limit as a whole, however slowly it trickles in."""
@@ -227,6 +247,12 @@ class _NoCookies(DefaultCookiePolicy):
 
     def set_ok(self, cookie: Any, request: Any) -> bool:  # noqa: ARG002 - the standard library's signature
         return False
+
+
+def _result(error: AdapterError | None) -> Result:
+    if error is None:
+        return Result.OK
+    return Result.REFUSED if isinstance(error, SessionRefused) else Result.FAILED
 
 
 def _reason(error: Exception) -> str:

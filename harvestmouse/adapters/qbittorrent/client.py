@@ -21,6 +21,7 @@ from harvestmouse.adapters.interface import Listing
 from harvestmouse.adapters.qbittorrent.listing import iter_objects
 from harvestmouse.adapters.qbittorrent.messages import fetch_messages
 from harvestmouse.adapters.secret import Secret
+from harvestmouse.adapters.traffic import CLIENT, Result, Traffic
 from harvestmouse.core.actions import AddTorrent
 from harvestmouse.core.model import Preferences, Torrent
 from harvestmouse.core.wire import parse_free_space, parse_preferences, parse_torrents, parse_version
@@ -32,7 +33,7 @@ _CHUNK = 1 << 17
 # How many torrents one request may name; bodies and addresses stay small.
 _BATCH = 100
 _LISTED_SECONDS, _SPACE_SECONDS, _POLL_SECONDS = 10.0, 3.0, 0.1
-_FORBIDDEN, _OK = 403, 200
+_UNAUTHORISED, _FORBIDDEN, _OK, _ERROR = 401, 403, 200, 400
 
 
 class _ServerError(qbittorrentapi.HTTPError):
@@ -45,11 +46,18 @@ class _Api(qbittorrentapi.Client):
     It also lends its session to the two requests that the library would hold in memory whole or send one by one.
     """
 
-    def _request(self, *args: Any, **kwargs: Any) -> Any:
-        """Send one request, and turn what the library would try again into what it raises."""
+    traffic: Traffic
+
+    def _request(self, http_method: Any, api_namespace: Any, api_method: Any, *args: Any, **kwargs: Any) -> Any:
+        """Send one request and count it, and turn what the library would try again into what it raises."""
+        endpoint, result = f"{getattr(api_namespace, 'value', api_namespace)}/{api_method}", Result.NO_ANSWER
         try:
-            return super()._request(*args, **kwargs)
-        except qbittorrentapi.HTTP5XXError as error:
+            reply = super()._request(http_method, api_namespace, api_method, *args, **kwargs)
+            result = _result(_OK, reply, endpoint)
+        except qbittorrentapi.HTTPError as error:
+            result = _result(error.http_status_code)
+            if not isinstance(error, qbittorrentapi.HTTP5XXError):
+                raise
             once = _ServerError(str(error))
             once.http_status_code = error.http_status_code
             raise once from None
@@ -57,13 +65,25 @@ class _Api(qbittorrentapi.Client):
             if isinstance(error, qbittorrentapi.APIError):
                 raise
             raise qbittorrentapi.APIConnectionError(f"{type(error).__name__}: {error}") from None
+        except qbittorrentapi.APIError:
+            result = Result.FAILED
+            raise
+        finally:
+            self.traffic.count(CLIENT, endpoint, result)
+        return reply
 
     def stream(self, path: str, **params: str) -> requests.Response:
         """Ask for a body that is read while it arrives."""
         # Logging in has already settled the base address.
         url = f"{self.host.rstrip('/')}/api/v2/{path}"
         timeout = (_CONNECT_SECONDS, _READ_SECONDS)
-        return self._session.get(url, params=params, stream=True, timeout=timeout)
+        result = Result.NO_ANSWER
+        try:
+            response = self._session.get(url, params=params, stream=True, timeout=timeout)
+            result = _result(response.status_code)
+        finally:
+            self.traffic.count(CLIENT, path, result)
+        return response
 
     def session_headers(self) -> dict[str, str]:
         """Return the headers that make a request part of this session."""
@@ -81,12 +101,14 @@ class QbittorrentClient:
 
     Attributes:
         url: The Web UI's address, such as ``http://127.0.0.1:8080``.
+        traffic: Counts the requests.
     """
 
     url: str
     username: str = ""
     password: Secret = field(factory=lambda: Secret(""))
     api_key: Secret = field(factory=lambda: Secret(""))
+    traffic: Traffic = field(factory=Traffic)
     _connected: _Api | None = field(default=None, init=False)
     _version: Version | None = field(default=None, init=False)
 
@@ -120,12 +142,13 @@ class QbittorrentClient:
         known = tuple(torrents)
         hashes = [torrent.hash for torrent in known if torrent.messages is None]
         headers = self._api.session_headers()
-        heard = {
-            info_hash: parse_messages(body, self._version)
-            for info_hash, body in fetch_messages(
-                self.url, headers, hashes, _READ_SECONDS, self._at("torrents/trackers")
-            )
-        }
+        answers = fetch_messages(self.url, headers, hashes, _READ_SECONDS, self._at("torrents/trackers"))
+        try:
+            heard = {info_hash: parse_messages(body, self._version) for info_hash, body in answers}
+        except BaseException:
+            self.traffic.count(CLIENT, "torrents/trackers", Result.NO_ANSWER)
+            raise
+        self.traffic.count(CLIENT, "torrents/trackers", Result.OK, len(hashes))
         return tuple(torrent.with_messages(heard.get(torrent.hash)) for torrent in known)
 
     def preferences(self) -> Preferences:
@@ -207,6 +230,7 @@ class QbittorrentClient:
             DISABLE_LOGGING_DEBUG_OUTPUT=True,
             REQUESTS_ARGS={"timeout": (_CONNECT_SECONDS, _READ_SECONDS)},
         )
+        api.traffic = self.traffic
         try:
             with _translated(self._at("auth/login")):
                 if self.username and not self.api_key:
@@ -280,6 +304,15 @@ def _rows(place: str, response: requests.Response) -> Iterator[object]:
         yield from iter_objects(response.iter_content(_CHUNK))
     except (ValueError, RecursionError) as error:
         raise ClientUnclear(f"{place}: the answer is no list of torrents ({error})") from None
+
+
+def _result(status: int, reply: object = None, endpoint: str = "") -> Result:
+    if status in (_UNAUTHORISED, _FORBIDDEN):
+        return Result.REFUSED
+    # Older versions refuse a login, or a torrent, with status 200.
+    if getattr(reply, "text", reply) == "Fails.":
+        return Result.REFUSED if endpoint == "auth/login" else Result.FAILED
+    return Result.OK if status < _ERROR else Result.FAILED
 
 
 def _status_error(place: str, status: int) -> Exception:
