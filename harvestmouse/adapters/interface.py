@@ -3,6 +3,7 @@
 An adapter is a pure doer: named values in, values or `harvestmouse.adapters.errors` out, and no decision.
 A third party's package brings its own by an entry point in the group ``harvestmouse.sites`` or
 ``harvestmouse.clients``, and the configuration names it: ``adapter = "..."`` in ``[mam]`` or ``[qbittorrent]``.
+What each port promises is in `harvestmouse.testing`, as tests that such an author can run.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,9 +11,11 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
+from harvestmouse.adapters.state.cookie import Cookie
 from harvestmouse.core.actions import AddTorrent, BuyUpload, BuyVip
-from harvestmouse.core.model import Malformed, Preferences, Profile, SearchPage, Torrent
+from harvestmouse.core.model import LedgerEntry, Malformed, Preferences, Profile, SearchPage, Torrent
 from harvestmouse.core.search import Query
+from harvestmouse.core.spend import Purchase
 from harvestmouse.core.wire.mam import PurchaseReply
 
 
@@ -85,3 +88,61 @@ class Client(Protocol):
 
     def close(self) -> None:
         """End the session and let go of connections."""
+
+
+class Cookies(Protocol):
+    """Where the site's rotating cookie is kept."""
+
+    def candidates(self) -> list[Cookie]:
+        """Return the cookies to try, best first; a secret that the operator has changed goes before what was kept."""
+
+    def store(self, value: str) -> None:
+        """Keep a cookie the site has just set, durably; the word that ends a session is never kept."""
+
+
+class Ledger(Protocol):
+    """What happened to the site's ids, in order."""
+
+    def entries(self) -> tuple[LedgerEntry, ...]:
+        """Return all entries, oldest first; raise `StateError` where they cannot be read: unknown is not empty."""
+
+    def append(self, entry: LedgerEntry) -> None:
+        """Add one entry, durably."""
+
+    def ids(self) -> dict[str, int]:
+        """Return the site's ids by info-hash, each as the newest entry about it has it."""
+
+
+class Journal(Protocol):
+    """Purchases: noted before they are asked for, closed when their fate is known."""
+
+    def open(self, purchase: Purchase) -> None:
+        """Note a purchase, durably, before it is asked for."""
+
+    def close(self, at: int, outcome: str) -> None:
+        """Note the fate of the last purchase."""
+
+    def pending(self) -> Purchase | None:
+        """Return the purchase whose fate is unknown, if any; raise `StateError` where nobody can tell."""
+
+    def last_closed(self) -> int | None:
+        """Return when the last purchase was closed, in unix seconds."""
+
+
+class Memory(Protocol):
+    """What a run leaves for the next; it only makes decisions more careful, so that damage counts as nothing known."""
+
+    def account(self) -> dict[str, Any]:
+        """Return what is remembered of the account, as the snapshot's ``memory`` has it."""
+
+    def remember_account(self, **facts: Any) -> None:
+        """Change some facts about the account; a fact that is ``None`` is forgotten."""
+
+    def remember_balance(self, at: int, points: float) -> None:
+        """Add a balance to the history from which income is estimated; the oldest may be forgotten."""
+
+    def listing(self) -> dict[str, Any]:
+        """Return what is remembered of the torrent list."""
+
+    def remember_listing(self, count: int) -> None:
+        """Remember how many managed torrents there are after a run."""
