@@ -1,0 +1,48 @@
+"""The promises of every port as tests, for the author of another adapter.
+
+Subclass the port's class in a test file and give it a fixture ``stage``: the adapter, and the means to arrange its
+world. Everything that has to hold then runs, now and with every later version of this package::
+
+    class TestMyClient(ClientPromises):
+        @pytest.fixture
+        def stage(self, tmp_path: Path) -> ClientStage:
+            return MyStage(tmp_path)
+
+Nothing else of this package needs pytest: install ``harvestmouse[testing]`` where the tests run.
+"""
+
+import pytest
+
+# Before they are imported, so that a broken promise shows its values.
+pytest.register_assert_rewrite(
+    "harvestmouse.testing.client",
+    "harvestmouse.testing.site",
+    "harvestmouse.testing.state",
+)
+
+from harvestmouse.testing.arrange import cannot, torrent_file  # noqa: E402
+from harvestmouse.testing.client import ClientPromises, ClientStage  # noqa: E402
+from harvestmouse.testing.site import SitePromises, SiteStage  # noqa: E402
+from harvestmouse.testing.state import (  # noqa: E402
+    CookiePromises,
+    CookieStage,
+    JournalPromises,
+    LedgerPromises,
+    MemoryPromises,
+    StoreStage,
+)
+
+__all__ = [
+    "ClientPromises",
+    "ClientStage",
+    "CookiePromises",
+    "CookieStage",
+    "JournalPromises",
+    "LedgerPromises",
+    "MemoryPromises",
+    "SitePromises",
+    "SiteStage",
+    "StoreStage",
+    "cannot",
+    "torrent_file",
+]

@@ -1,0 +1,68 @@
+"""The promises of everything that keeps state, kept by the files and in memory."""
+
+from pathlib import Path
+
+import pytest
+
+from harvestmouse.adapters import interface
+from harvestmouse.adapters.memory.state import MemoryFacts, MemoryJournal, MemoryLedger
+from harvestmouse.adapters.state.journal import Journal
+from harvestmouse.adapters.state.ledger import Ledger
+from harvestmouse.adapters.state.memory import ACCOUNT, Memory
+from harvestmouse.testing import CookiePromises, JournalPromises, LedgerPromises, MemoryPromises
+from harvestmouse.testing.state import CookieStage, StoreStage
+from tests.conformance.state_stages import FileCookieStage, FileStage, MemoryCookieStage, MemoryStage
+
+
+class TestCookieFile(CookiePromises):
+    @pytest.fixture
+    def stage(self, tmp_path: Path) -> CookieStage:
+        return FileCookieStage(tmp_path / "mam_id")
+
+
+class TestCookiesInMemory(CookiePromises):
+    @pytest.fixture
+    def stage(self) -> CookieStage:
+        return MemoryCookieStage()
+
+
+class TestLedgerFile(LedgerPromises):
+    @pytest.fixture
+    def stage(self, tmp_path: Path) -> FileStage[Ledger]:
+        path = tmp_path / "grabbed_ids.txt"
+        return FileStage(path, lambda: Ledger(path))
+
+    @pytest.mark.xfail(strict=True, reason="an entry without a time is written as one of 1970")
+    def test_an_unknown_time_stays_unknown(self, stage: StoreStage[interface.Ledger]) -> None:
+        super().test_an_unknown_time_stays_unknown(stage)
+
+
+class TestLedgerInMemory(LedgerPromises):
+    @pytest.fixture
+    def stage(self) -> MemoryStage[MemoryLedger]:
+        return MemoryStage(MemoryLedger())
+
+
+class TestJournalFile(JournalPromises):
+    @pytest.fixture
+    def stage(self, tmp_path: Path) -> FileStage[Journal]:
+        path = tmp_path / "purchases.jsonl"
+        return FileStage(path, lambda: Journal(path))
+
+
+class TestJournalInMemory(JournalPromises):
+    @pytest.fixture
+    def stage(self) -> MemoryStage[MemoryJournal]:
+        return MemoryStage(MemoryJournal())
+
+
+class TestMemoryFiles(MemoryPromises):
+    @pytest.fixture
+    def stage(self, tmp_path: Path) -> FileStage[Memory]:
+        return FileStage(tmp_path / ACCOUNT, lambda: Memory(tmp_path))
+
+
+class TestMemoryInMemory(MemoryPromises):
+    @pytest.fixture
+    def stage(self) -> MemoryStage[MemoryFacts]:
+        return MemoryStage(MemoryFacts())
