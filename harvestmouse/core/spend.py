@@ -203,11 +203,17 @@ def _advice(snapshot: Snapshot, account: _Account, need: Budget, policy: Policy)
     spend = policy.spend
     smallest = min(spend.tiers)
     cost = smallest * spend.price_per_gib
-    missing = ceil(cost + spend.reserve - account.points)
-    yield (
-        f"The smallest automated purchase, {smallest} GiB, costs {cost} BP; with the reserve of "
-        f"{spend.reserve} BP, {missing} BP are missing{_when(missing, income_per_hour(snapshot.balances))}."
-    )
+    if cost + spend.reserve > BALANCE_CAP:
+        yield (
+            f"Even a full balance of {BALANCE_CAP} BP does not pay for the smallest tier, {smallest} GiB for {cost} BP, "
+            f"above the reserve of {spend.reserve} BP, so nothing will ever be bought: lower tiers or reserve."
+        )
+    else:
+        missing = ceil(cost + spend.reserve - account.points)
+        yield (
+            f"The smallest automated purchase, {smallest} GiB, costs {cost} BP; with the reserve of "
+            f"{spend.reserve} BP, {missing} BP are missing{_when(missing, income_per_hour(snapshot.balances))}."
+        )
     by_hand = _by_hand(account, policy)
     if by_hand is not None:
         yield by_hand

@@ -159,6 +159,13 @@ class TestAdvice:
         made = plan(mouse(), balances=((NOW - 10 * HOUR, 24551.0), (NOW, 24551.0)))
         assert "no points have come in lately" in made.advice[0]
 
+    @pytest.mark.parametrize(("figures", "ever"), [({"tiers": (199,)}, True), ({"tiers": (200,)}, False),
+                                                    ({"reserve": 74_999}, True), ({"reserve": 75_000}, False)])  # fmt: skip
+    def test_a_policy_that_no_balance_can_satisfy_is_told(self, figures: dict[str, Any], *, ever: bool) -> None:
+        """The balance is capped, so a purchase dearer than the cap less the reserve never comes."""
+        made = plan(mouse(), policy(spend={"reserve": 499, **figures}))
+        assert ("nothing will ever be bought" in made.advice[0]) is not ever
+
     def test_next_to_no_income_is_no_crash(self) -> None:
         """A denormal income is as good as none."""
         assert plan(mouse(), balances=((NOW - HOUR, 0.0), (NOW, 5e-324))).advice
