@@ -205,8 +205,9 @@ def _advice(snapshot: Snapshot, account: _Account, need: Budget, policy: Policy)
     cost = smallest * spend.price_per_gib
     if cost + spend.reserve > BALANCE_CAP:
         yield (
-            f"Even a full balance of {BALANCE_CAP} BP does not pay for the smallest tier, {smallest} GiB for {cost} BP, "
-            f"above the reserve of {spend.reserve} BP, so nothing will ever be bought: lower tiers or reserve."
+            f"Even a full balance of {BALANCE_CAP} BP does not pay for the smallest tier, {smallest} GiB for "
+            f"{cost} BP, above the reserve of {spend.reserve} BP, so nothing will ever be bought: lower tiers or "
+            "reserve."
         )
     else:
         missing = ceil(cost + spend.reserve - account.points)

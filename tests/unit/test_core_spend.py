@@ -159,8 +159,15 @@ class TestAdvice:
         made = plan(mouse(), balances=((NOW - 10 * HOUR, 24551.0), (NOW, 24551.0)))
         assert "no points have come in lately" in made.advice[0]
 
-    @pytest.mark.parametrize(("figures", "ever"), [({"tiers": (199,)}, True), ({"tiers": (200,)}, False),
-                                                    ({"reserve": 74_999}, True), ({"reserve": 75_000}, False)])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("figures", "ever"),
+        [
+            ({"tiers": (199,)}, True),
+            ({"tiers": (200,)}, False),
+            ({"reserve": 74_999}, True),
+            ({"reserve": 75_000}, False),
+        ],
+    )
     def test_a_policy_that_no_balance_can_satisfy_is_told(self, figures: dict[str, Any], *, ever: bool) -> None:
         """The balance is capped, so a purchase dearer than the cap less the reserve never comes."""
         made = plan(mouse(), policy(spend={"reserve": 499, **figures}))
