@@ -1,0 +1,232 @@
+"""What a violation tells the operator: which guarantee, which item, and what was measured against what."""
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from harvestmouse.core.actions import (
+    Action,
+    AddTorrent,
+    BuyUpload,
+    BuyVip,
+    DeleteTorrent,
+    ForceStart,
+    RegisterAddress,
+    SetPreferences,
+)
+from harvestmouse.core.guarantees import check, check_targets
+from harvestmouse.core.model import AccountClass, Snapshot
+from harvestmouse.core.plan import Plan
+from harvestmouse.core.policy import SEED, Policy
+from tests.support.builders import (
+    GIB,
+    HOUR,
+    MIB,
+    NOW,
+    download,
+    entry,
+    hash_of,
+    mouse,
+    page,
+    policy,
+    profile,
+    result,
+    snapshot,
+    torrent,
+)
+
+ONE = hash_of(1)
+DELETE = DeleteTorrent(hash=ONE, name="", reason="")
+ADD = AddTorrent(
+    id=1001, title="", score=0.0, size_bytes=MIB, seeders=1, leechers=1, category="", save_path="", tags=()
+)  # fmt: skip
+CREDIT = BuyUpload(gib=50, cost_bp=25000)
+VIP = BuyVip(weeks=4, cost_bp=5000)
+NO_DISK = f"{MIB} bytes of picks, None bytes of disk budget"
+
+
+def told(seen: Snapshot, *actions: Action, with_policy: Policy = SEED) -> list[tuple[str, str, str]]:
+    """Return every violation of a plan of these actions, in words."""
+    found = check(Plan(job="janitor", decided_at=NOW, actions=actions), seen, with_policy)
+    return [(one.guarantee, one.subject, one.detail) for one in found]
+
+
+def write(**changes: object) -> SetPreferences:
+    """Return a change of preferences."""
+    return SetPreferences(changes={key: {"to": value} for key, value in changes.items()})
+
+
+@pytest.mark.parametrize(
+    ("listed", "violation"),
+    [
+        ((torrent(seeding_time=None),), ("G1", ONE, "seeded None s of 345600 s")),
+        ((), ("G2", ONE, "the client does not list it")),
+        ((torrent(category="books"),), ("G2", ONE, "its category is 'books'")),
+        ((torrent(tags=None),), ("G2", ONE, "it carries a protecting tag, or its tags are unknown")),
+        ((torrent(state="checkingUP"),), ("G3", ONE, "its state is 'checkingUP'")),
+        ((torrent(state="error"),), ("G3", ONE, "its state is 'error'")),
+    ],
+)  # fmt: skip
+def test_a_deletion_is_refused_with_what_was_seen(listed: Any, violation: tuple[str, str, str]) -> None:
+    """The info-hash is the subject."""
+    assert told(snapshot(torrents=listed), DELETE) == [violation]
+
+
+@pytest.mark.parametrize(
+    ("listed", "violation"),
+    [
+        ((torrent(seeding_time=HOUR),), "G1"),
+        ((torrent(category=None),), "G2"),
+        ((torrent(state="moving"),), "G3"),
+        ((torrent(),), None),
+    ],
+)  # fmt: skip
+def test_a_fresh_look_at_the_targets_finds_the_same(listed: Any, violation: str | None) -> None:
+    """What changed between plan and act is found by the torrents alone: neither profile nor searches are asked."""
+    seen = Snapshot(taken_at=NOW, torrents=listed)
+    assert [one.guarantee for one in check_targets([DELETE], seen, SEED)] == ([violation] if violation else [])
+    assert check_targets([ADD, CREDIT], seen, SEED) == ()
+
+
+def test_a_plan_is_looked_at_to_its_end() -> None:
+    """An action that is fine, or none of a guarantee's concern, hides nothing that follows it."""
+    other = DeleteTorrent(hash=hash_of(2), name="", reason="")
+    for second in (torrent(2, seeding_time=HOUR), torrent(2, category="books"), torrent(2, state="moving")):
+        assert len(told(snapshot(torrents=(torrent(), second)), DELETE, other)) == 1
+    for first in (download(), torrent()):
+        assert told(snapshot(torrents=(first, torrent(2, seeding_time=HOUR))), DELETE, other)[0][0] == "G1"
+    free_to_go = download(state="stalledDL")
+    assert told(snapshot(torrents=(free_to_go, torrent(2, category="books"))), RegisterAddress(), other)[0][0] == "G2"
+    assert told(snapshot(), RegisterAddress(), write(save_path="/"))[0][0] == "G10"
+
+
+def test_a_protecting_tag_is_named() -> None:
+    """Tags are compared without case."""
+    seen = snapshot(torrents=(torrent(tags=frozenset({"Keep"})),))
+    found = told(seen, DELETE, with_policy=policy(cleanup={"protect_tags": ("KEEP",)}))
+    assert found == [("G2", ONE, "it carries a protecting tag, or its tags are unknown")]
+
+
+@pytest.mark.parametrize(
+    ("account", "detail"),
+    [
+        (mouse(), "the class is 'Mouse'"),
+        (profile(account_class=None, class_name="Rat"), "the class is 'Rat'"),
+        (profile(uploaded_bytes=11 * GIB), "the ratio 1.1 is not at 1.2"),
+        (profile(uploaded_bytes=None), "the ratio None is not at 1.2"),
+    ],
+)
+def test_a_grab_is_refused_with_the_account_s_state(account: Any, detail: str) -> None:
+    """The first torrent that would be added is the subject."""
+    assert told(snapshot(profile=account, searches=(page(result()),)), ADD) == [("G4", "1001", detail)]
+
+
+def test_a_grab_without_a_profile_is_refused_on_every_count() -> None:
+    """What is unknown forbids, and each guarantee says so."""
+    assert told(snapshot(profile=None, searches=(page(result(free=False, vip=True)),)), ADD) == [
+        ("G4", "1001", "the profile is unknown"),
+        ("G5", "1001", "it is not free for this account"),
+        ("G5", "actions", "the unsatisfied headroom is unknown"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("facts", "detail"),
+    [
+        ({"free": False, "vip": True}, "it is not free for this account"),
+        ({"size_bytes": 1}, "1 bytes are outside the size band"),
+        ({"leechers": 0}, "0 leechers and 10 seeders are outside the bands"),
+        ({"snatched": True}, "the account or the client has it"),
+    ],
+)
+def test_an_unfit_pick_is_refused_with_its_facts(facts: dict[str, Any], detail: str) -> None:
+    """The site's id is the subject."""
+    assert told(snapshot(searches=(page(result(**facts)),)), ADD) == [("G5", "1001", detail)]
+
+
+@pytest.mark.parametrize(
+    "facts", [{"size_bytes": 50 * MIB}, {"size_bytes": GIB}, {"leechers": 1}, {"seeders": 50}], ids=str
+)
+def test_a_result_at_the_edge_of_a_band_is_in_it(facts: dict[str, int]) -> None:
+    """As in the decision itself: the bands include their limits."""
+    assert told(snapshot(searches=(page(result(**facts)),)), ADD) == []
+
+
+def test_what_is_vip_may_be_picked_by_a_vip() -> None:
+    """Free is what is free for this account's class."""
+    account = profile(account_class=AccountClass.VIP, class_name="VIP")
+    offer = page(result(free=False, vip=True))
+    assert told(snapshot(profile=account, searches=(offer,)), ADD) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "violation"),
+    [
+        ({"searches": ()}, ("1001", "no search result has this id")),
+        ({"ledger": (entry(),)}, ("1001", "the ledger has it")),
+        ({"torrents": None}, ("actions", "1 picks would make 1 torrents")),
+        ({"free_space_bytes": 10 * GIB}, ("actions", f"{MIB} bytes of picks, 0 bytes of disk budget")),
+        ({"free_space_bytes": None}, ("actions", NO_DISK)),
+        ({"profile": profile(unsat_limit=None)}, ("actions", "the unsatisfied headroom is unknown")),
+        ({"profile": profile(unsat_count=40)}, ("actions", "1 picks overdraw the unsatisfied headroom")),
+    ],
+)
+def test_a_pick_beyond_a_budget_is_refused_with_the_budget(changes: dict[str, Any], violation: tuple[str, str]) -> None:
+    """A budget is overdrawn by all picks together, so it names no single one."""
+    seen = snapshot(**({"searches": (page(result()),)} | changes))
+    assert told(seen, ADD) == [("G5", *violation)]
+
+
+def test_two_additions_of_one_torrent_are_named() -> None:
+    """Its id is all that counts."""
+    twice = told(snapshot(searches=(page(result()),)), ADD, evolve(ADD, title="Another"))
+    assert twice == [("G5", "actions", "a torrent is added twice")]
+
+
+@pytest.mark.parametrize(
+    ("actions", "points", "violation"),
+    [
+        ([CREDIT, VIP], 90000.0, ("G6", "actions", "2 purchases in one plan")),
+        ([CREDIT], 25000.0, ("G6", "buy_upload", "25000 BP of 25000.0, reserve 500")),
+        ([VIP], None, ("G6", "buy_vip", "5000 BP of None, reserve 500")),
+        ([BuyUpload(gib=3, cost_bp=1500)], 90000.0, ("G6", "buy_upload", "3 GiB for 1500 BP is no tier")),
+    ],
+)
+def test_a_purchase_is_refused_with_its_price(
+    actions: list[Action], points: float | None, violation: tuple[str, str, str]
+) -> None:
+    """The kind of purchase is the subject."""
+    seen = snapshot(profile=profile(bonus_points=points))
+    assert told(seen, *actions, with_policy=policy(spend={"vip": True})) == [violation]
+
+
+@pytest.mark.parametrize(
+    ("changes", "violation"),
+    [
+        ({"save_path": "/"}, ("save_path", "not a key of this job")),
+        ({"max_active_uploads": 0}, ("max_active_uploads", "0 slots for 1 torrents owing seed time")),
+        ({"max_active_torrents": 0}, ("max_active_torrents", "0 slots for 1 torrents owing seed time")),
+    ],
+)
+def test_a_preference_is_refused_with_its_key(changes: dict[str, Any], violation: tuple[str, str]) -> None:
+    """And with how many torrents owe seed time."""
+    assert told(snapshot(torrents=(torrent(seeding_time=HOUR),)), write(**changes)) == [("G10", *violation)]
+
+
+def test_a_deletion_too_many_is_refused_with_count_and_limit() -> None:
+    """The subject is the figure of the policy that limits it."""
+    listed = tuple(torrent(number) for number in range(60))
+    deletions = [DeleteTorrent(hash=one.hash, name="", reason="") for one in listed[:51]]
+    assert told(snapshot(torrents=listed), *deletions) == [
+        ("limit", "max_data_deletions", "51 deletions of torrents with data, at most 50 a run"),
+        ("limit", "max_data_share", "51 of 60 torrents with data, at most a share of 0.5"),
+    ]
+
+
+def test_an_action_that_is_off_is_refused_by_its_kind() -> None:
+    """Whatever it would touch."""
+    start = ForceStart(hash=ONE, name="", reason="")
+    off = "the policy has this action off"
+    assert told(snapshot(torrents=(torrent(),)), start) == [("limit", "force_start", off)]
+    assert told(snapshot(), RegisterAddress()) == [("limit", "register_address", off)]
