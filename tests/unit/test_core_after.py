@@ -14,9 +14,9 @@ from harvestmouse.core.actions import (
     SetPreferences,
 )
 from harvestmouse.core.after import after
-from harvestmouse.core.model import Snapshot
+from harvestmouse.core.model import Snapshot, Torrent
 from harvestmouse.core.plan import Plan
-from tests.support.builders import GIB, MIB, NOW, WEEK, hash_of, preferences, profile, snapshot, torrent
+from tests.support.builders import GIB, MIB, NOW, WEEK, entry, hash_of, preferences, profile, snapshot, torrent
 
 ADD = AddTorrent(
     id=7,
@@ -48,15 +48,43 @@ def test_an_added_torrent_is_a_download_in_client_and_ledger() -> None:
     left = done(snapshot(), ADD)
     assert left.torrents is not None
     (added,) = left.torrents
-    assert (added.name, added.state, added.has_completed, added.category) == (
-        "A title",
-        "downloading",
-        False,
-        "mam-farming",
+    assert added == Torrent(
+        hash=hash_of(7),
+        name="A title",
+        category="mam-farming",
+        tags=frozenset({"mam"}),
+        state="downloading",
+        added_on=NOW,
+        completion_on=0,
+        seeding_time=0,
+        progress=0.0,
+        size_bytes=100 * MIB,
+        downloaded_bytes=0,
+        uploaded_bytes=0,
+        seeders=9,
     )
     assert left.free_space_bytes == 100 * GIB - 100 * MIB
     assert left.ledger is not None
     assert [(line.id, line.at, line.info_hash) for line in left.ledger] == [(7, NOW, added.hash)]
+
+
+def test_an_added_torrent_joins_what_is_there() -> None:
+    """Nothing that the client or the ledger held before is lost."""
+    left = done(snapshot(torrents=(torrent(1),), ledger=(entry(3),)), ADD)
+    assert left.torrents is not None
+    assert [one.name for one in left.torrents] == ["Torrent 1", "A title"]
+    assert left.ledger is not None
+    assert [line.id for line in left.ledger] == [3, 7]
+
+
+def test_an_added_torrent_leaves_an_unknown_disk_unknown() -> None:
+    """And an unknown client then holds it at least."""
+    left = done(Snapshot(taken_at=NOW), ADD)
+    assert left.free_space_bytes is None
+    assert left.torrents is not None
+    assert [one.hash for one in left.torrents] == [hash_of(7)]
+    assert left.ledger is not None
+    assert [line.id for line in left.ledger] == [7]
 
 
 def test_a_deleted_torrent_is_gone_and_not_missed() -> None:
@@ -77,6 +105,14 @@ def test_bought_credit_is_paid_and_credited() -> None:
     left = done(snapshot(profile=profile(bonus_points=30000.0)), BuyUpload(gib=50, cost_bp=25000)).profile
     assert left is not None
     assert (left.bonus_points, left.uploaded_bytes) == (5000.0, 70 * GIB)
+
+
+def test_credit_on_unknown_upload_is_that_credit() -> None:
+    """Upload is never below what was bought."""
+    account = profile(bonus_points=30000.0, uploaded_bytes=None)
+    left = done(snapshot(profile=account), BuyUpload(gib=50, cost_bp=25000)).profile
+    assert left is not None
+    assert left.uploaded_bytes == 50 * GIB
 
 
 @pytest.mark.parametrize(("until", "expected"), [(None, NOW), (NOW - WEEK, NOW), (NOW + WEEK, NOW + WEEK)])

@@ -10,6 +10,7 @@ from harvestmouse.core.plan import GUARDS
 from harvestmouse.core.policy import FIELD, SEED, Policy
 from tests.support.builders import (
     GIB,
+    MIB,
     MINUTE,
     NOW,
     entry,
@@ -204,3 +205,29 @@ _GUARD_PAIRS: list[tuple[dict[str, Any], str]] = [
 def test_where_two_guards_hold_the_earlier_is_the_reason(changes: dict[str, Any], winner: str) -> None:
     """The order of the guards is written once, in the design."""
     assert skipped(plan(result(), with_policy=policy(grab={"hold_on_hit_and_run": True}), **changes)) == winner
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail"),
+    [
+        ({"profile": None}, "the profile is missing"),
+        ({"profile": profile(account_class=None, class_name="Rat")}, "class 'Rat' is on no rung this version knows"),
+        ({"profile": profile(uploaded_bytes=None)}, "the profile does not tell uploaded and downloaded bytes"),
+        ({"profile": mouse(uploaded_bytes=715 * MIB)}, "class=Mouse ratio=1.00"),
+        ({"profile": profile(uploaded_bytes=11 * GIB)}, "ratio 1.1000 is under the floor 1.2"),
+        ({"download_freeze_until": NOW + 90}, "the site refuses downloads for another 1 min 30 s"),
+        (unsat(45), "45 of 50 unsatisfied, 10 kept in reserve"),
+        (unsat(None), "the profile does not tell the unsatisfied count and limit, and require_unsat is on"),
+        ({"profile": profile(hit_and_run_count=3)}, "3 hit-and-runs on the account"),
+        ({"torrents": FULL}, "500 torrents, at most 500"),
+        ({"free_space_bytes": GIB}, "1 GiB free, 10 GiB kept in reserve"),
+        ({"torrents": None}, "the client's torrent list is missing"),
+        ({"free_space_bytes": None}, "the client's free space is missing"),
+        ({"ledger": None}, "what was grabbed before is unknown; none is an empty list"),
+    ],
+)
+def test_a_skip_says_what_was_measured(changes: dict[str, Any], detail: str) -> None:
+    """The operator sees the figure, and what it was held against."""
+    skip = plan(result(), with_policy=policy(grab={"hold_on_hit_and_run": True}), **changes).skip
+    assert skip is not None
+    assert skip.detail == detail

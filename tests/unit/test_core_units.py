@@ -16,7 +16,7 @@ from harvestmouse.core.units import (
     parse_size,
 )
 
-KIB, MIB, GIB, TIB = 1024, 1 << 20, 1 << 30, 1 << 40
+KIB, MIB, GIB, TIB, PIB = 1024, 1 << 20, 1 << 30, 1 << 40, 1 << 50
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,9 @@ def test_what_is_no_size_is_an_error_that_says_so(text: str) -> None:
         (GIB + GIB // 2, "1.5 GiB"),
         (715 * MIB, "715 MiB"),
         (-GIB, "-1 GiB"),
+        (TIB, "1 TiB"),
+        (PIB, "1 PiB"),
+        (20 * PIB, "20 PiB"),
     ],
 )
 def test_a_size_is_written_in_the_largest_unit_it_reaches(size: int, text: str) -> None:
@@ -71,7 +74,18 @@ def test_a_size_is_written_in_the_largest_unit_it_reaches(size: int, text: str) 
     assert format_size(size) == text
 
 
-@pytest.mark.parametrize(("size", "text"), [(0, "0 B"), (1000, "1000 B"), (50 * MIB, "50 MiB"), (GIB, "1 GiB")])
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (1000, "1000 B"),
+        (KIB, "1 KiB"),
+        (50 * MIB, "50 MiB"),
+        (GIB, "1 GiB"),
+        (TIB, "1 TiB"),
+        (3 * PIB, "3 PiB"),
+    ],
+)
 def test_an_exact_size_uses_the_largest_unit_that_divides_it(size: int, text: str) -> None:
     """The configuration file shows sizes without rounding."""
     assert exact_size(size) == text
