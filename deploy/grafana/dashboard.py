@@ -1,0 +1,423 @@
+"""The Grafana dashboard: ``python -m deploy.grafana.dashboard`` writes ``harvestmouse.json`` beside this file."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard, DatasourceVariable, Row, TextBoxVariable
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import DashboardCursorSync
+
+from deploy.grafana.panels import (
+    ACT,
+    GOOD,
+    LOOK,
+    PLAIN,
+    AnyPanel,
+    Query,
+    bands,
+    bars,
+    colour,
+    coloured,
+    limits,
+    lines,
+    listing,
+    names,
+    override,
+    stacked,
+    tiles,
+    trend,
+    words,
+)
+from harvestmouse.core.model import AccountClass
+from harvestmouse.core.policy import SEED
+from harvestmouse.runners.report import Exit
+
+OUTPUT = Path(__file__).with_name("harvestmouse.json")
+
+# How often each job is meant to run.
+SCHEDULE = {
+    "grab": timedelta(minutes=30),
+    "janitor": timedelta(minutes=15),
+    "spend": timedelta(hours=6),
+    "reconcile": timedelta(hours=1),
+    "monitor": timedelta(minutes=5),
+}
+
+Meanings = Mapping[float, tuple[str, str]]
+"""What values are called, and their colours."""
+
+CLASSES: Meanings = {
+    -1: ("not known", LOOK),
+    **{code: (one.value, ACT if one is AccountClass.MOUSE else GOOD) for code, one in enumerate(AccountClass)},
+}
+EXITS: Meanings = {
+    Exit.DONE: ("done", GOOD),
+    Exit.FAILED: ("failed", ACT),
+    Exit.USAGE: ("configuration", ACT),
+    Exit.SESSION_REFUSED: ("session refused", ACT),
+    Exit.UNAVAILABLE: ("remote unavailable", LOOK),
+    Exit.BLOCKED: ("stopped by a guarantee", ACT),
+    Exit.LOCKED: ("locked out", LOOK),
+}
+MODES: Meanings = {0: ("applied", GOOD), 1: ("dry run", PLAIN)}
+
+# States of account and site that are well or pass by themselves; all others want a person.
+STATES = {"ok": GOOD} | dict.fromkeys(("rate_limited", "download_frozen", "unavailable", "maintenance"), LOOK)
+
+Placed = Iterator[tuple[AnyPanel, int, int]]
+"""Panels with their widths (the page has 24) and heights."""
+
+
+def by_job(expression: str) -> str:
+    """Return a query whose label ``job`` is the job's name alone."""
+    return f'label_replace({expression}, "job", "$1", "job", "harvestmouse_(.+)")'
+
+
+def glance() -> Placed:
+    """Is the account well, is the client well, did every job run?"""
+    account = names(
+        "Account and site",
+        "As the last run that asked the site found it. Orange passes by itself. Red wants a person: the page "
+        "Troubleshooting says what to do for each state.",
+        Query("harvestmouse_account_state == 1", "{{state}}"),
+    )
+    yield coloured(account.no_value("not asked yet"), STATES), 4, 5
+    client = names(
+        "Client",
+        "The client's own word for its connection. Firewalled: peers cannot reach it, so it uploads less; forward its "
+        "port. Disconnected, or no answer: look at the client and its network.",
+        Query(
+            "harvestmouse_client_connection == 1 "
+            'or on (job) label_replace(qbt_connected == 0, "status", "no answer", "", "")',
+            "{{status}}",
+        ),
+    )
+    yield coloured(client.no_value("not asked yet"), {"connected": GOOD, "firewalled": LOOK}), 4, 5
+    ends = tiles(
+        "How each job's last run ended",
+        "A skipped run is done, too. Orange: the next run tries again. Red: read the job's log; the page Commands "
+        "lists the exit codes.",
+        "none",
+        Query(by_job("harvestmouse_exit_code"), "{{job}}"),
+    )
+    yield ends.mappings(words(EXITS)), 8, 5
+    ages = tiles(
+        "Since each job's last success",
+        "A Pushgateway repeats the last figures for ever, so this tells whether jobs still run. Orange after three "
+        "missed runs, red after six: look at the scheduler, then at the job's log. A job that is not here never ran.",
+        "s",
+        Query(by_job("time() - harvestmouse_last_success_timestamp_seconds"), "{{job}}"),
+    )
+    for job, interval in SCHEDULE.items():
+        late, missing = (times * interval.total_seconds() for times in (3, 6))
+        override(ages, job, {"thresholds": limits((None, GOOD), (late, LOOK), (missing, ACT)).build()})
+    yield ages.decimals(0), 8, 5
+
+
+def profile() -> Placed:
+    """The account, as the dashboard of the scripts before had it."""
+    account_class = tiles(
+        "Class",
+        "In class Mouse trackers refuse announces, so nothing uploads, and nothing is grabbed: buy 1 GiB by hand in "
+        "the web store.",
+        "none",
+        Query("mam_class_code", "class"),
+    )
+    yield account_class.mappings(words(CLASSES)), 4, 6
+    balance = trend(
+        "Balance",
+        "Bonus points, and how many come in an hour. The site keeps no more than 99 999: spend before that.",
+        "suffix:BP",
+        Query("mam_bp_balance", "points"),
+        Query("harvestmouse_bonus_points_per_hour", "an hour"),
+    )
+    yield balance.color_scheme(colour(PLAIN)).decimals(0), 4, 6
+    ratio = trend(
+        "Ratio",
+        "Upload over download, from the byte counts; green from the target of spend on. Under the policy's floor "
+        "nothing is grabbed: keep seeding, and let spend buy.",
+        "none",
+        Query("mam_ratio", "ratio"),
+    )
+    yield ratio.thresholds(limits((None, ACT), (1, LOOK), (SEED.spend.target_ratio, GOOD))).decimals(2), 4, 6
+    yield _janitor(), 6, 6
+    yield _grabber(), 6, 6
+    transfer = lines(
+        "Transfer",
+        "What the site has credited and counted. Downloaded stands still while everything grabbed is free: if it "
+        "climbs, something else downloads on this account.",
+        "bytes",
+        Query("mam_uploaded_bytes", "uploaded"),
+        Query("mam_downloaded_bytes", "downloaded"),
+    )
+    yield transfer, 8, 9
+    yield _points(), 8, 9
+    deletions = stacked(
+        "Janitor deletions by reason",
+        "Torrents deleted by each run, or that a dry run would delete; the page Decisions explains every reason. Many "
+        "unregistered ones at once: look at the site before the next run.",
+        "short",
+        Query("mam_janitor_deleted_per_run", "{{reason}}"),
+        Query("mam_janitor_dry_run_candidates", "dry run: {{reason}}"),
+    )
+    yield deletions.decimals(0), 8, 9
+
+
+def _janitor() -> AnyPanel:
+    panel = tiles(
+        "Janitor",
+        "What the last run of the janitor kept. Several hundred others for hours: nothing finishes and nothing is "
+        "due; look at the class, and whether the client downloads at all.",
+        "short",
+        Query("mam_janitor_dry_run", "mode"),
+        Query("time() - mam_janitor_last_run_timestamp", "last run ended"),
+        Query("mam_janitor_preserved_hnr", "owe seed time"),
+        Query("mam_janitor_preserved_recovery", "in recovery"),
+        Query("mam_janitor_skipped_active", "kept otherwise"),
+    )
+    override(panel, "mode", {"mappings": words(MODES)})
+    override(panel, "last run ended", {"unit": "s"})
+    return panel.color_scheme(colour(PLAIN)).decimals(0)
+
+
+def _grabber() -> AnyPanel:
+    skip = (
+        'mam_grabber_skipped_reason == 1 or label_replace(sum(mam_grabber_skipped_reason) == 0, "reason", "no", "", "")'
+    )
+    panel = tiles(
+        "Grabber",
+        "The last run of grab: why it was skipped, what it added, and how full the managed category is. The page "
+        "Decisions says what each reason waits for.",
+        "short",
+        Query(skip, "skipped: {{reason}}"),
+        Query("time() - mam_grabber_last_run_timestamp", "last run ended"),
+        Query("mam_farming_grabbed", "grabbed"),
+        Query("mam_farming_total_seeding", "in the category"),
+        Query("mam_farming_size_bytes", "their size"),
+    )
+    override(panel, "last run ended", {"unit": "s"})
+    override(panel, "their size", {"unit": "bytes"})
+    return panel.color_scheme(colour(PLAIN)).decimals(0)
+
+
+def _points() -> AnyPanel:
+    panel = lines(
+        "Points against reserve",
+        "Points under the red line are never spent, and the site sells automated buyers no less than 50 GiB: below "
+        "the orange line only a purchase by hand helps. Set the reserve at the top of this page to the policy's.",
+        "suffix:BP",
+        Query("mam_bp_balance", "points"),
+        Query("vector($reserve)", "reserve"),
+        Query(f"vector($reserve + {SEED.spend.tiers[0] * SEED.spend.price_per_gib})", "reserve and 50 GiB"),
+    )
+    return coloured(panel, {"points": PLAIN, "reserve": ACT, "reserve and 50 GiB": LOOK}).decimals(0)
+
+
+def decisions() -> Placed:
+    """What the jobs decided, and why."""
+    results = bars(
+        "Search results by reason",
+        "What the last grab thought of everything it found. Where one rule refuses nearly all, its figure does not "
+        "fit the catalogue: the plan names it, and the page Configuration its key.",
+        "short",
+        Query('sort_desc(sum by (reason) (harvestmouse_decisions{decision=~"pick|reject"}) > 0)', "{{reason}}"),
+    )
+    yield results.color_scheme(colour(PLAIN)).decimals(0), 8, 9
+    last = listing(
+        "Decisions of the last runs",
+        "Every item that the last run of each job looked at, by verdict and reason. The page Decisions explains each; "
+        "a run's plan (--json) has the single items.",
+        "short",
+        Query(f"sum by (job, decision, reason) ({by_job('harvestmouse_decisions > 0')})", "count"),
+        columns={"job": "job", "decision": "verdict", "reason": "reason"},
+    )
+    yield last.decimals(0), 8, 9
+    credit = lines(
+        "Upload credit",
+        "What spend would need for the target ratio, and what the points pay for. Needed while under 50 are "
+        "affordable: spend cannot help, and its advice names the purchase by hand that does.",
+        "gbytes",
+        Query("mam_bp_needed_gib", "needed"),
+        Query("mam_bp_affordable_gib", "affordable"),
+        Query("mam_bp_spent_gb", "bought by the run"),
+    )
+    yield credit, 8, 9
+    skips = bands(
+        "Skipped runs",
+        "When runs were skipped, and why. A band that does not end says what keeps a job from working; the page "
+        "Decisions says what each reason waits for. Empty: no run was skipped.",
+        Query(by_job("harvestmouse_skipped_reason == 1"), "{{job}}: {{reason}}"),
+    )
+    yield skips.mappings(words({1.0: ("skipped", LOOK)})), 24, 7
+
+
+def obligations() -> Placed:
+    """What is owed to the site."""
+    count = tiles(
+        "Hit-and-runs",
+        "On the account. If there is one: find it on the site, seed it again, and tag it recovery in the client.",
+        "short",
+        Query("harvestmouse_hit_and_runs", "hit-and-runs"),
+    )
+    yield count.thresholds(limits((None, GOOD), (1, ACT))), 4, 8
+    unsatisfied = lines(
+        "Unsatisfied torrents",
+        "Snatched and not yet seeded for 72 hours. At the limit the site refuses downloads; grab stops before it, and "
+        "goes on as torrents are satisfied.",
+        "short",
+        Query("harvestmouse_unsatisfied_torrents", "unsatisfied"),
+        Query("harvestmouse_unsatisfied_limit", "limit of the class"),
+    )
+    yield coloured(unsatisfied, {"unsatisfied": PLAIN, "limit of the class": ACT}).decimals(0), 10, 8
+    owed = lines(
+        "Torrents that owe seed time",
+        "What is queued or stopped does not announce, and becomes a hit-and-run. If red is above 0 for hours: more "
+        "upload slots, or force_start in [reconcile].",
+        "short",
+        Query("harvestmouse_owed_torrents", "owe seed time"),
+        Query("harvestmouse_owed_not_announcing", "of them queued or stopped"),
+    )
+    yield coloured(owed, {"owe seed time": PLAIN, "of them queued or stopped": ACT}).decimals(0), 10, 8
+
+
+def client() -> Placed:
+    """The torrent client."""
+    speed = lines(
+        "Speed",
+        "At the moments when monitor looked. Nothing up for days: look at the connection, and whether anybody wants "
+        "what is seeded.",
+        "binBps",
+        Query("qbt_ul_speed_bytes", "up"),
+        Query("qbt_dl_speed_bytes", "down"),
+    )
+    yield speed, 6, 8
+    states = stacked(
+        "Torrents by state",
+        "All torrents in the client. Many queued: too few slots, see reconcile. Any in error: look at disk and "
+        "mounts. Unknown: this version does not know the state, and leaves such torrents alone.",
+        "short",
+        Query("sum by (state) (harvestmouse_tracker_torrents)", "{{state}}"),
+    )
+    yield states.decimals(0), 6, 8
+    rows = {
+        "torrents": "torrents_total",
+        "seeding": "seeding",
+        "downloading": "downloading",
+        "unsatisfied": "unsatisfied",
+        "ratio": "ratio",
+        "uploaded": "uploaded_bytes",
+        "downloaded": "downloaded_bytes",
+        "size": "size_bytes",
+        "seeding time": "seed_time_total_seconds",
+    }
+    trackers = listing(
+        "By tracker",
+        "The client's own figures; mam is the managed category, and its ratio is not the account's. Unknown: torrents "
+        "that have neither a category nor a tracker.",
+        "short",
+        *(Query(f"sum by (tracker) (qbt_tracker_{name})", legend) for legend, name in rows.items()),
+        columns={"tracker": "tracker"},
+    )
+    for legend in ("uploaded", "downloaded", "size"):
+        override(trackers, legend, {"unit": "bytes"})
+    override(trackers, "seeding time", {"unit": "s"})
+    override(trackers, "ratio", {"unit": "none", "decimals": 2})
+    yield trackers, 12, 8
+
+
+def jobs() -> Placed:
+    """The health of the jobs."""
+    ends = bands(
+        "How runs ended",
+        "Each job until its next run. A red piece is no worry where the next is green; the page Troubleshooting has "
+        "every message.",
+        Query(by_job("harvestmouse_exit_code"), "{{job}}"),
+    )
+    yield ends.mappings(words(EXITS)), 12, 8
+    durations = lines(
+        "How long runs took",
+        "Requests to the site are three seconds apart, so a grab takes half a minute. The deadline ends a run after "
+        "ten minutes: if one comes near, look which remote is slow.",
+        "s",
+        Query(by_job("harvestmouse_run_duration_seconds"), "{{job}}"),
+    )
+    yield durations, 8, 8
+    modes = tiles(
+        "Dry or applied",
+        "Jobs change nothing without --apply (or apply = true). If a job that is to act runs dry, look at its "
+        "configuration and for DRY_RUN.",
+        "none",
+        Query(by_job("harvestmouse_dry_run"), "{{job}}"),
+    )
+    yield modes.mappings(words(MODES)), 4, 8
+
+
+def errors() -> Placed:
+    """What went wrong."""
+    states = bands(
+        "State of account and site",
+        "As runs that asked the site found it. Orange passes by itself. Red wants a person: see Troubleshooting.",
+        Query("harvestmouse_account_state == 1", "{{state}}"),
+    )
+    yield coloured(states.color_scheme(colour(ACT)), STATES), 8, 8
+    day = timedelta(days=1).total_seconds()
+    session = tiles(
+        "Session",
+        "Every use prolongs the session. Refused, or near its end: make a new session under Preferences -> Security, "
+        "and set MAM_ID to it.",
+        "s",
+        Query("mam_farming_cookie_expired", "cookie"),
+        Query("harvestmouse_session_expiry_timestamp_seconds - time()", "expires unused in"),
+    )
+    override(session, "cookie", {"mappings": words({0.0: ("accepted", GOOD), 1.0: ("refused", ACT)})})
+    yield session.thresholds(limits((None, ACT), (day, LOOK), (3 * day, GOOD))).decimals(0), 4, 8
+    requests = lines(
+        "Requests without a good answer",
+        "In the last run of each job; single ones are tried again. Refused by the site: see Session; by the client: "
+        "its password. No answer: is it up, and is its address right?",
+        "short",
+        Query('sum by (service, result) (harvestmouse_requests{result!="ok"})', "{{service}}: {{result}}"),
+    )
+    yield requests.decimals(0), 6, 8
+    actions = lines(
+        "Actions that were not done",
+        "In the last run of each job. Failed: the log says why, and the next run tries again. Blocked: a guarantee "
+        "refused the plan; please report it, with the plan.",
+        "short",
+        Query('sum by (action, status) (harvestmouse_actions{status!="done"}) > 0', "{{action}}: {{status}}"),
+    )
+    yield actions.decimals(0), 6, 8
+
+
+ROWS = {
+    "At a glance": glance,
+    "MAM Profile": profile,
+    "Decisions": decisions,
+    "Hit-and-runs and unsatisfied torrents": obligations,
+    "Client": client,
+    "Jobs": jobs,
+    "Errors": errors,
+}
+
+
+def build() -> str:
+    """Return the dashboard as JSON; the same source gives the same text."""
+    reserve = TextBoxVariable("reserve").label("Points in reserve").default_value(str(SEED.spend.reserve))
+    board = Dashboard("Harvestmouse").uid("harvestmouse").tags(["harvestmouse", "mam", "qbittorrent"])
+    board.description("The account, the client and the jobs of harvestmouse; every panel says what to do.")
+    board.time("now-7d", "now").timezone("browser").refresh("1m").tooltip(DashboardCursorSync.CROSSHAIR)
+    board.with_variable(DatasourceVariable("datasource").label("Prometheus").type("prometheus"))
+    board.with_variable(reserve)
+    numbers = count(1)
+    for title, row in ROWS.items():
+        board.with_row(Row(title).id(next(numbers)))
+        for panel, width, height in row():
+            board.with_panel(panel.id(next(numbers)).span(width).height(height))
+    return json.dumps(board.build(), cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    OUTPUT.write_text(build(), encoding="utf-8")
