@@ -15,6 +15,7 @@ from tests.support.builders import (
     DAY,
     GIB,
     HOUR,
+    MIB,
     NOW,
     OWED,
     decided,
@@ -539,10 +540,52 @@ class TestPlan:
 
     def test_a_decision_carries_the_facts_the_rules_looked_at(self) -> None:
         """Names tell the units."""
-        facts = decision_on(plan(torrent()), 1).facts
-        assert facts["age_seconds"] == 6 * DAY
-        assert facts["seeding_seconds"] == 5 * DAY
-        assert facts["has_completed"] is True
+        assert dict(decision_on(plan(torrent()), 1).facts) == {
+            "name": "Torrent 1",
+            "state": "stalledUP",
+            "age_seconds": 6 * DAY,
+            "seeding_seconds": 5 * DAY,
+            "has_completed": True,
+            "progress": 1.0,
+            "downloaded_bytes": 100 * MIB,
+            "uploaded_bytes": 50 * MIB,
+            "seeders": 3,
+        }
+
+    @pytest.mark.parametrize(
+        ("changes", "detail"),
+        [
+            ({"torrents": None}, "the torrent list is missing"),
+            ({"torrents": ()}, "the client listed no torrent; is it the right one?"),
+            ({"remembered_count": 100}, "1 torrents listed, 100 left by the last run"),
+        ],
+    )
+    def test_a_skip_says_what_was_listed(self, changes: dict[str, Any], detail: str) -> None:
+        """In words."""
+        skip = plan_cleanup(snapshot(**({"torrents": (torrent(),)} | changes)), SEED).skip
+        assert skip is not None
+        assert skip.detail == detail
+
+    def test_a_row_that_cannot_be_read_is_kept_with_its_problem(self) -> None:
+        """It is the only fact there is."""
+        row = Malformed(subject="row:1", problem="the row has no info-hash", category=CATEGORY)
+        made = plan(torrent(), malformed_torrents=(row,))
+        assert dict(decision_on(made, "row:1").facts) == {"problem": "the row has no info-hash"}
+
+    def test_advice_names_the_words_of_an_event_and_counts_the_rest(self) -> None:
+        """Two texts can be on most torrents, one of them on each tracker."""
+        both = (message("Unregistered torrent"), message("Torrent not found"))
+        ill = torrent(9, state="error")
+        (event, errors) = plan(*(torrent(number, messages=both) for number in range(4)), ill).advice
+        assert event == (
+            'Most torrents show the same tracker message ("torrent not found", "unregistered torrent"): that speaks '
+            "of the account, the passkey or the tracker, not of the torrents. Look at the site in a browser before "
+            "anything else."
+        )
+        assert errors == (
+            "1 torrents are in an error or missing-files state: look at the client's disk and mounts, then re-check "
+            "them."
+        )
 
     def test_a_deletion_takes_the_files_and_tells_its_reason(self) -> None:
         """The action stands on its own in the log."""

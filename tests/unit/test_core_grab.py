@@ -203,8 +203,22 @@ class TestPlan:
 
     def test_a_decision_carries_the_facts_the_rules_looked_at(self) -> None:
         """The score among them."""
-        facts = decision_on(plan(result()), "1001").facts
-        assert (facts["size_bytes"], facts["score"], facts["free_by_wedge"]) == (100 * MIB, 210.0, True)
+        offered = result(authors=("Somebody", "Another"), fl_vip=True)
+        assert dict(decision_on(plan(offered), "1001").facts) == {
+            "title": "Title 1001",
+            "authors": ["Somebody", "Another"],
+            "size_bytes": 100 * MIB,
+            "seeders": 10,
+            "leechers": 5,
+            "free_by_wedge": True,
+            "vip": True,
+            "score": 210.0,
+        }
+
+    def test_the_plan_shows_the_figures_it_was_made_with(self) -> None:
+        """Category and every figure of the grab policy."""
+        shown = plan(result()).policy
+        assert (shown["category"], shown["ratio_floor"]) == ("mam-farming", 1.2)
 
     def test_the_cool_down_is_policy(self) -> None:
         """An operator may let stuck titles come back at once."""

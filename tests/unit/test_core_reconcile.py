@@ -185,8 +185,13 @@ class TestIdle:
         idle = torrent(state=state, seeding_time=HOUR)
         reported = plan(idle)
         assert decided(reported)[hash_of(1)] == ("keep", reason)
-        assert decision_on(reported, 1).facts["owed_seconds"] == OWED - HOUR
-        assert any("1 torrents owe seed time" in sentence for sentence in reported.advice)
+        facts = {"name": "Torrent 1", "state": state, "seeding_seconds": HOUR, "owed_seconds": OWED - HOUR}
+        assert dict(decision_on(reported, 1).facts) == facts
+        (advice,) = reported.advice
+        assert advice == (
+            "1 torrents owe seed time but are queued or stopped, so the tracker does not see them; "
+            "force_start = true in [reconcile] starts them."
+        )
         started = plan(idle, with_policy=STARTING)
         assert started.actions == (action(hash=hash_of(1), name="Torrent 1", reason=reason),)
 
@@ -207,6 +212,13 @@ class TestIdle:
         """Unknown tags may protect."""
         made = plan(torrent(state="stoppedUP", seeding_time=HOUR, tags=tags), with_policy=STARTING)
         assert (decided(made)[hash_of(1)], made.actions) == (("keep", "owed_stopped"), ())
+        (advice,) = made.advice
+        assert advice.endswith("; they carry a protecting tag.")
+
+    def test_one_torrent_at_work_hides_no_other(self) -> None:
+        """All of the category are looked at."""
+        made = plan(torrent(1, seeding_time=HOUR), torrent(2, state="stoppedUP", seeding_time=HOUR))
+        assert hash_of(2) in decided(made)
 
     def test_torrents_of_other_categories_are_none_of_its_business(self) -> None:
         """They share the slots, but nobody starts them."""
@@ -223,3 +235,26 @@ class TestIdle:
         idle = [torrent(number, state="queuedUP", seeding_time=HOUR) for number in (2, 1)]
         made = plan(*idle, prefs=preferences(max_active_uploads=1), with_policy=STARTING)
         assert [getattr(action, "hash", None) for action in made.actions] == [None, hash_of(1), hash_of(2)]
+
+
+class TestFacts:
+    """What a plan shows of the client and the policy."""
+
+    @pytest.mark.parametrize(
+        ("found", "reason"), [(None, "unknown"), (150, "as_wanted"), (9, "wanted")], ids=["unknown", "same", "other"]
+    )
+    def test_a_decision_about_a_key_tells_what_is_and_what_is_wanted(self, found: int | None, reason: str) -> None:
+        """Also where nothing is written."""
+        decision = decision_on(plan(prefs=preferences(max_active_uploads=found)), "max_active_uploads")
+        assert (decision.reason.value, dict(decision.facts)) == (reason, {"from": found, "to": 150})
+
+    def test_the_plan_shows_the_figures_it_was_made_with(self) -> None:
+        """Category and every figure of the policy."""
+        shown = plan().policy
+        assert (shown["category"], shown["max_active_uploads"]) == ("mam-farming", 150)
+
+    def test_a_skip_says_what_is_missing(self) -> None:
+        """In words."""
+        skip = plan_reconcile(snapshot(preferences=None), SEED).skip
+        assert skip is not None
+        assert skip.detail == "the client's preferences are missing"

@@ -215,6 +215,8 @@ class TestIncome:
             (((0, 0.0), (HOUR, 100.0), (2 * HOUR, 50.0), (3 * HOUR, 100.0)), 75.0),
             (((HOUR, 0.0), (0, 100.0)), None),
             (((0, 7.0), (HOUR, 7.0)), 0.0),
+            (((5, 900.0), (5 + HOUR, 950.0)), 50.0),
+            (((0, 1.0), (0, 9.0), (HOUR, 109.0)), 100.0),
         ],
     )
     def test_income_is_what_came_in_over_the_time_it_came_in(
@@ -308,6 +310,11 @@ class TestOverflow:
         made = plan(profile(bonus_points=99999.0), policy(spend={"overflow": True, "reserve": 90000}))
         assert decided(made) == {"upload": ("hold", "no_deficit")}
 
+    def test_the_smallest_tier_may_take_all_there_is(self) -> None:
+        """It is affordable to the last point above the reserve."""
+        spilling = policy(spend={"overflow": True, "reserve": 99999 - 25000})
+        assert plan(profile(bonus_points=99999.0), spilling).actions == (BuyUpload(gib=50, cost_bp=25000),)
+
     def test_vip_comes_first(self) -> None:
         """Points in excess are better spent on VIP, where that is on."""
         made = plan(member(NOW, 99999.0), policy(spend={"overflow": True, "vip": True}))
@@ -373,3 +380,76 @@ class TestSettle:
         """Four weeks were added to one, or not."""
         purchase = bought(gib=0, weeks=4, cost_bp=5000, vip_until_before=NOW + WEEK)
         assert settle(purchase, profile(bonus_points=points, vip_until=until), NOW) is happened
+
+    def test_the_evidence_is_believed_to_its_edge(self) -> None:
+        """Half the price is paid, half the weeks are arrived, and after a day credit decides."""
+        credit, half = bought(), 30000.0 - 25000 / 2
+        assert settle(credit, profile(bonus_points=half, uploaded_bytes=50 * GIB), NOW) is True
+        assert settle(credit, profile(bonus_points=half + 1, uploaded_bytes=0), NOW) is False
+        vip = bought(gib=0, weeks=3, cost_bp=5000)
+        middle = 3 * WEEK // 2
+        assert settle(vip, profile(bonus_points=25000.0, vip_until=middle), NOW) is True
+        assert settle(vip, profile(bonus_points=30000.0, vip_until=middle - 1), NOW) is False
+        late, early = bought(at=NOW - DAY), bought(at=NOW - DAY + 1)
+        contradiction = profile(bonus_points=5000.0, uploaded_bytes=0)
+        assert settle(late, contradiction, NOW) is False
+        assert settle(early, contradiction, NOW) is None
+
+
+class TestFacts:
+    """What a plan shows of the account, the need and the means."""
+
+    def test_figures_tell_what_was_seen(self) -> None:
+        """Income is rounded, and unknown without a history."""
+        history = ((NOW - 3 * HOUR, 100.0), (NOW, 200.0))
+        assert dict(plan(owing(60, 30000.0), balances=history).figures) == {
+            "ratio": 0.0,
+            "class": "User",
+            "uploaded_bytes": 0,
+            "downloaded_bytes": 30 * GIB,
+            "balance_bp": 30000.0,
+            "deficit_bytes": 60 * GIB,
+            "needed_gib": 61,
+            "affordable_gib": 59,
+            "buy_gib": 50,
+            "income_bp_per_hour": 33.33,
+        }
+        assert plan(owing(60, 30000.0)).figures["income_bp_per_hour"] is None
+
+    def test_an_infinite_ratio_is_written_as_the_site_does(self) -> None:
+        """JSON has no infinity."""
+        assert plan(profile(downloaded_bytes=0)).figures["ratio"] == "\N{INFINITY}"
+
+    @pytest.mark.parametrize(
+        ("account", "reason", "facts"),
+        [
+            (owing(60, 30000.0), "deficit", (60 * GIB, 61, 59, 30000.0)),
+            (owing(60, 400.0), "tier_unaffordable", (60 * GIB, 61, 0, 400.0)),
+            (profile(bonus_points=99999.0), "overflow", (0, 0, 198, 99999.0)),
+            (profile(bonus_points=400.0), "no_deficit", (0, 0, 0, 400.0)),
+        ],
+    )
+    def test_a_decision_carries_need_and_means(
+        self, account: Profile, reason: str, facts: tuple[int, int, int, float]
+    ) -> None:
+        """Whatever is decided."""
+        (decision,) = plan(account, policy(spend={"overflow": True})).decisions
+        names = ("deficit_bytes", "needed_gib", "affordable_gib", "balance_bp")
+        assert (decision.subject, decision.reason.value) == ("upload", reason)
+        assert dict(decision.facts) == dict(zip(names, facts, strict=True))
+
+    def test_a_decision_about_vip_carries_its_end(self) -> None:
+        """Known or not."""
+        for until in (NOW + DAY, None):
+            (_, decision) = plan(member(until), VIP).decisions
+            assert (decision.subject, dict(decision.facts)) == ("vip", {"vip_until": until})
+
+    def test_the_plan_shows_the_figures_it_was_made_with(self) -> None:
+        """Every figure of the spend policy."""
+        assert plan(profile()).policy["target_ratio"] == SEED.spend.target_ratio
+
+    def test_a_skip_says_what_is_missing(self) -> None:
+        """In words."""
+        skip = plan(None).skip
+        assert skip is not None
+        assert skip.detail == "the profile does not tell uploaded bytes, downloaded bytes and points"
