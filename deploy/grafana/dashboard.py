@@ -37,13 +37,14 @@ from harvestmouse.runners.report import Exit
 
 OUTPUT = Path(__file__).with_name("harvestmouse.json")
 
-# How often each job is meant to run.
-SCHEDULE = {
-    "grab": timedelta(minutes=30),
-    "janitor": timedelta(minutes=15),
-    "spend": timedelta(hours=6),
-    "reconcile": timedelta(hours=1),
-    "monitor": timedelta(minutes=5),
+# When two runs of a job were missed, and when deploy/prometheus alerts.
+_ALERT = timedelta(hours=4)
+AGES = {
+    "grab": (timedelta(hours=1), _ALERT),
+    "janitor": (timedelta(minutes=30), _ALERT),
+    "spend": (timedelta(hours=12), timedelta(hours=13)),
+    "reconcile": (timedelta(minutes=30), _ALERT),
+    "monitor": (timedelta(minutes=30), _ALERT),
 }
 
 Meanings = Mapping[float, tuple[str, str]]
@@ -85,17 +86,18 @@ def glance() -> Placed:
         Query("harvestmouse_account_state == 1", "{{state}}"),
     )
     yield coloured(account.no_value("not asked yet"), STATES), 4, 5
-    client = names(
-        "Client",
+    connection = names(
+        "Client's connection",
         "The client's own word for its connection. Firewalled: peers cannot reach it, so it uploads less; forward its "
-        "port. Disconnected, or no answer: look at the client and its network.",
+        "port. Not connected: it says so itself or does not answer; look at it, and at its network.",
         Query(
-            "harvestmouse_client_connection == 1 "
-            'or on (job) label_replace(qbt_connected == 0, "status", "no answer", "", "")',
+            # While the client does not answer, its last word for the connection stands.
+            'label_replace(qbt_connected == 0, "status", "not connected", "", "") '
+            "or on (job) harvestmouse_client_connection == 1",
             "{{status}}",
         ),
     )
-    yield coloured(client.no_value("not asked yet"), {"connected": GOOD, "firewalled": LOOK}), 4, 5
+    yield coloured(connection.no_value("not asked yet"), {"connected": GOOD, "firewalled": LOOK}), 4, 5
     ends = tiles(
         "How each job's last run ended",
         "A skipped run is done, too. Orange: the next run tries again. Red: read the job's log; the page Commands "
@@ -106,14 +108,16 @@ def glance() -> Placed:
     yield ends.mappings(words(EXITS)), 8, 5
     ages = tiles(
         "Since each job's last success",
-        "A Pushgateway repeats the last figures for ever, so this tells whether jobs still run. Orange after three "
-        "missed runs, red after six: look at the scheduler, then at the job's log. A job that is not here never ran.",
+        "A Pushgateway repeats the last figures for ever, so this tells whether jobs still run. Orange after two "
+        "missed runs, red where an alert comes: look at the scheduler, then at the job's log. A job that is not here "
+        "never succeeded.",
         "s",
-        Query(by_job("time() - harvestmouse_last_success_timestamp_seconds"), "{{job}}"),
+        # A job that stopped is missed even after its group has gone from the gateway.
+        Query(by_job("time() - last_over_time(harvestmouse_last_success_timestamp_seconds[7d])"), "{{job}}"),
     )
-    for job, interval in SCHEDULE.items():
-        late, missing = (times * interval.total_seconds() for times in (3, 6))
-        override(ages, job, {"thresholds": limits((None, GOOD), (late, LOOK), (missing, ACT)).build()})
+    for job, (late, missing) in AGES.items():
+        steps = limits((None, GOOD), (late.total_seconds(), LOOK), (missing.total_seconds(), ACT))
+        override(ages, job, {"thresholds": steps.build()})
     yield ages.decimals(0), 8, 5
 
 
@@ -377,7 +381,7 @@ def errors() -> Placed:
     requests = lines(
         "Requests without a good answer",
         "In the last run of each job; single ones are tried again. Refused by the site: see Session; by the client: "
-        "its password. No answer: is it up, and is its address right?",
+        "look at its password. No answer: look whether it is up, and at its address.",
         "short",
         Query('sum by (service, result) (harvestmouse_requests{result!="ok"})', "{{service}}: {{result}}"),
     )

@@ -1,0 +1,105 @@
+"""What the dashboard's file says, without the SDK that wrote it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+FILE = Path(__file__).resolve().parents[2] / "deploy" / "grafana" / "harvestmouse.json"
+
+_LABEL = re.compile(r"\{\{(\w+)\}\}")
+
+
+@frozen
+class Target:
+    """One query of a panel.
+
+    Attributes:
+        expression: With the variables' values in it.
+        legend: What its series are called, labels in double braces.
+        now: Whether it asks about one moment only.
+    """
+
+    expression: str
+    legend: str
+    now: bool
+
+    @property
+    def legend_labels(self) -> list[str]:
+        """The labels that the legend names."""
+        return _LABEL.findall(self.legend)
+
+    def name(self, labels: Mapping[str, str]) -> str:
+        """What a series is called."""
+        return _LABEL.sub(lambda found: labels.get(found[1], ""), self.legend)
+
+
+@frozen
+class Panel:
+    """One panel.
+
+    Attributes:
+        body: All that the file says of it.
+    """
+
+    row: str
+    body: Mapping[str, Any]
+    targets: tuple[Target, ...]
+
+    @property
+    def title(self) -> str:
+        return str(self.body["title"])
+
+    @property
+    def kind(self) -> str:
+        return str(self.body["type"])
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        """How its figures are shown, where nothing else is said of one."""
+        found: Mapping[str, Any] = self.body["fieldConfig"]["defaults"]
+        return found
+
+    @property
+    def overrides(self) -> dict[str, dict[str, Any]]:
+        """How single series are shown otherwise, by their names."""
+        return {
+            one["matcher"]["options"]: {entry["id"]: entry["value"] for entry in one["properties"]}
+            for one in self.body["fieldConfig"]["overrides"]
+        }
+
+
+def load() -> dict[str, Any]:
+    """Read the file."""
+    found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    return found
+
+
+def panels() -> list[Panel]:
+    """Every panel, in order."""
+    document = load()
+    variables = {one["name"]: one["query"] for one in document["templating"]["list"]}
+    found, row = [], ""
+    for body in document["panels"]:
+        if body["type"] == "row":
+            row = body["title"]
+        else:
+            found.append(Panel(row, body, tuple(_target(one, variables) for one in body["targets"])))
+    return found
+
+
+def panel(title: str) -> Panel:
+    """The panel of this title."""
+    (found,) = (one for one in panels() if one.title == title)
+    return found
+
+
+def _target(body: Mapping[str, Any], variables: Mapping[str, str]) -> Target:
+    # Whatever else stands behind a dollar is left to PromQL.
+    expression = re.sub(r"\$([a-z]\w+)", lambda found: variables[found[1]], body["expr"])
+    return Target(expression, body["legendFormat"], body["instant"])
