@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from harvestmouse.adapters.mam import Limits, MamSession, MamSite
 from harvestmouse.adapters.memory import MemorySite, World
@@ -19,23 +19,28 @@ from tests.support.world import world_of
 
 _SHOP = "/json/bonusBuy.php"
 _SHOPPING_BP = 25_000
-_FREEZE_SECONDS = 93_842  # the stand-in's, 1 day, 2 hours, 4 minutes and 2 seconds
+_FREEZE_SECONDS = 93_842  # both worlds say 1 day, 2 hours, 4 minutes and 2 seconds
 
 
 @define
 class MemoryStage:
-    """The embedded site."""
+    """The embedded site, with a session."""
 
+    folder: Path
     world: World = field(factory=lambda: world_of(account=ACCOUNT))
-    secrets: Collection[str] = ()
+    site: MemorySite = field(init=False)
 
-    @property
-    def site(self) -> MemorySite:
-        return MemorySite(self.world)
+    def __attrs_post_init__(self) -> None:
+        store = CookieStore(self.folder / "mam_id", Secret(self.world.session.cookie))
+        self.site = MemorySite(self.world, cookies=store)
 
     @property
     def now(self) -> int:
         return self.world.now
+
+    @property
+    def secrets(self) -> Collection[str]:
+        cannot("the embedded site's cookie opens nothing")
 
     def become(self, profile: Profile) -> None:
         self.world.profile = profile
@@ -54,10 +59,11 @@ class MemoryStage:
         cannot("the embedded site loses no replies")
 
     def freeze(self) -> int:
-        cannot("the embedded site freezes nothing")
+        self.become(evolve(self.world.profile, unsat_count=self.world.profile.unsat_limit))
+        return _FREEZE_SECONDS
 
     def sign_out(self) -> None:
-        cannot("the embedded site has no sessions")
+        self.world.session.renew()
 
     def go_away(self) -> None:
         cannot("the embedded site is always there")

@@ -11,8 +11,8 @@ from tests.conformance.site_stages import MamStage, MemoryStage
 
 class TestMemorySite(SitePromises):
     @pytest.fixture
-    def stage(self) -> MemoryStage:
-        return MemoryStage()
+    def stage(self, tmp_path: Path) -> MemoryStage:
+        return MemoryStage(tmp_path)
 
 
 class TestMamSite(SitePromises):
