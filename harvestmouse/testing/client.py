@@ -277,12 +277,13 @@ class ClientPromises:
 
     def test_preferences_read_back_what_was_written(self, stage: ClientStage) -> None:
         """All five keys can be written."""
+        before = stage.client.preferences()
         values = {
-            "queueing_enabled": True,
-            "max_active_downloads": 20,
-            "max_active_uploads": 150,
-            "max_active_torrents": 170,
-            "dont_count_slow_torrents": True,
+            "queueing_enabled": not before.queueing_enabled,
+            "max_active_downloads": 23,
+            "max_active_uploads": 157,
+            "max_active_torrents": 181,
+            "dont_count_slow_torrents": not before.dont_count_slow_torrents,
         }
         stage.client.set_preferences(values)
         read = stage.client.preferences()
