@@ -16,12 +16,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+import yaml
+
 import harvestmouse.adapters.mam
 import harvestmouse.adapters.metrics
 import harvestmouse.adapters.qbittorrent  # noqa: F401 - its errors count
 from harvestmouse.adapters.errors import AdapterError
 from harvestmouse.core.errors import HarvestmouseError
-from harvestmouse.core.guarantees import GUARANTEES, LIMITS
+from harvestmouse.core.guarantees import GUARANTEES, LAWS, LIMITS
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.policy import SEED, Policy
 from harvestmouse.core.wire.snapshot import parse_snapshot
@@ -33,6 +35,7 @@ from harvestmouse.runners.settings import KEYS, meaning
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "harvestmouse"
 EXAMPLE = ROOT / "docs" / "examples" / "snapshot.json"
+RULES = ROOT / "deploy" / "prometheus" / "harvestmouse.rules.yaml"
 _BLOCK = re.compile(r"(<!-- generated: (?P<call>[^\n]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Rows = Iterable[Iterable[str]]
@@ -109,8 +112,37 @@ def run(*arguments: str) -> str:
 def guarantees() -> str:
     """Return the guarantees and limits that are checked on every plan, in the words of the code."""
     checks = [*GUARANTEES.items(), *(("limit", predicate) for predicate in LIMITS)]
-    rows = ((f"**{name}**", (inspect.getdoc(predicate) or "").split("\n")[0]) for name, predicate in checks)
+    rows = ((f"**{name}**", _summary(predicate)) for name, predicate in checks)
     return table(("", "Checked on every plan before its first action"), rows)
+
+
+def laws() -> str:
+    """Return the guarantees that take more than one plan to see, in the words of the code."""
+    return table(("", "Held by how decisions are made"), ((f"**{name}**", _summary(law)) for name, law in LAWS.items()))
+
+
+def tests_of_guarantees() -> str:
+    """Return what is tested of each guarantee, with a link to the file it is tested in."""
+    found = sorted(_guarantee_tests(), key=lambda one: (int(one[0][1:]), one[1].name))
+    parts = []
+    for number, file, names in found:
+        path = file.relative_to(ROOT).as_posix()
+        sentences = "\n".join(f"- {name.removeprefix('test_').replace('_', ' ')}" for name in names)
+        parts.append(f"**{number}**, in [{path}](../{path}):\n\n{sentences}")
+    return "\n" + "\n\n".join(parts) + "\n"
+
+
+def _guarantee_tests() -> Iterator[tuple[str, Path, list[str]]]:
+    """Yield the classes of laws that are named for a guarantee, with the names of their laws."""
+    for file in sorted((ROOT / "tests" / "property").glob("test_*.py")):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and re.fullmatch(r"TestG\d+", node.name):
+                names = [one.name for one in node.body if isinstance(one, ast.FunctionDef)]
+                yield node.name.removeprefix("Test"), file, [name for name in names if name.startswith("test_")]
+
+
+def _summary(thing: object) -> str:
+    return (inspect.getdoc(thing) or "").split("\n")[0]
 
 
 def metrics() -> str:
@@ -125,6 +157,26 @@ def metrics() -> str:
     return table(
         ("Name", "Labels", "From", "Meaning"),
         ((_code(name), labels, ", ".join(jobs[name]), text) for name, (labels, text) in sorted(found.items())),
+    )
+
+
+def alerts() -> str:
+    """Return every alert, with what it waits for."""
+    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    return table(
+        ("Alert", "Severity", "Fires when", "For", "What it says"),
+        (
+            (
+                f"[{rule['alert']}](#{rule['alert'].lower()})",
+                rule["labels"]["severity"],
+                _code(" ".join(rule["expr"].split())),
+                rule.get("for", ""),
+                rule["annotations"]["summary"].replace("{{ $labels.job }}", "…"),
+            )
+            for group in groups
+            for rule in group["rules"]
+            if "alert" in rule
+        ),
     )
 
 
@@ -185,7 +237,10 @@ KINDS: Mapping[str, Callable[..., str]] = {
     "output": output,
     "excerpt": excerpt,
     "guarantees": guarantees,
+    "laws": laws,
+    "tests-of-guarantees": tests_of_guarantees,
     "metrics": metrics,
+    "alerts": alerts,
     "errors": error_table,
     "messages": message_table,
 }
