@@ -1,0 +1,126 @@
+"""What the operator is told of a run: a few causes, none of them twice a day."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from harvestmouse.core.actions import BuyUpload, BuyVip
+from harvestmouse.core.model import AccountClass
+from harvestmouse.core.units import DAY
+from harvestmouse.runners.report import Exit, Report, Status
+
+WELL = "ok"
+
+
+@frozen
+class Notice:
+    """One thing to tell.
+
+    Attributes:
+        cause: What it is told for; the same cause is told once a day.
+    """
+
+    cause: str
+    title: str
+    text: str
+
+
+@frozen
+class Told:
+    """What the operator knows.
+
+    Attributes:
+        state: The account's state, by the name the metrics have for it.
+        class_name: The account's class; empty where none was ever seen.
+        at: When each cause was told last, unix seconds.
+    """
+
+    state: str = WELL
+    class_name: str = ""
+    at: Mapping[str, int] = field(factory=dict)
+
+    @classmethod
+    def parse(cls, facts: Mapping[str, Any]) -> "Told":
+        """Read it back; what is damaged counts as never told."""
+        state, class_name, at = facts.get("state"), facts.get("class"), facts.get("at")
+        times = at.items() if isinstance(at, dict) else ()
+        return cls(
+            state=state if isinstance(state, str) else WELL,
+            class_name=class_name if isinstance(class_name, str) else "",
+            at={cause: when for cause, when in times if isinstance(when, int)},
+        )
+
+    def unparse(self) -> dict[str, Any]:
+        """Return its JSON form."""
+        return {"state": self.state, "class": self.class_name, "at": dict(self.at)}
+
+
+@frozen(kw_only=True)
+class Ending:
+    """What a run came to.
+
+    Attributes:
+        report: ``None`` where the run ended before there was a plan.
+        state: The account's state as far as the run learned it; empty where it did not.
+        error: What ended the run, in words.
+    """
+
+    job: str
+    report: Report | None = None
+    state: str = ""
+    error: str = ""
+
+
+def news(ending: Ending, told: Told, now: int) -> tuple[list[Notice], Told]:
+    """Return what is to be told, and what the operator knows once that is done."""
+    found = [notice for notice in _causes(ending, told) if now - told.at.get(notice.cause, 0) >= DAY]
+    recent = {cause: when for cause, when in told.at.items() if now - when < DAY}
+    known = Told(
+        state=ending.state or told.state,
+        class_name=_class_name(ending) or told.class_name,
+        at={**recent, **{notice.cause: now for notice in found}},
+    )
+    return found, known
+
+
+def _causes(ending: Ending, told: Told) -> Iterator[Notice]:
+    if ending.state and ending.state != told.state:
+        yield _state(ending)
+    name = _class_name(ending)
+    if name and name != told.class_name and (told.class_name or name == AccountClass.MOUSE.value):
+        before = f" It was {told.class_name}." if told.class_name else ""
+        yield Notice(f"class {name}", f"the account is of class {name}", f"The site shows class {name}.{before}")
+    if ending.report is not None:
+        yield from _of_report(ending.job, ending.report)
+
+
+def _state(ending: Ending) -> Notice:
+    cause = f"state {ending.state}"
+    if ending.state == WELL:
+        return Notice(cause, "the account is well again", "The site answers and accepts the session.")
+    return Notice(cause, f"the account's state is {ending.state}", ending.error)
+
+
+def _of_report(job: str, report: Report) -> Iterator[Notice]:
+    bought = [one.action for one in report.outcomes if one.status is Status.DONE]
+    purchases = [_purchase(one) for one in bought if isinstance(one, BuyUpload | BuyVip)]
+    if purchases:
+        yield Notice("purchase", "points were spent", "; ".join(purchases))
+    if report.exit_code is Exit.BLOCKED:
+        details = [f"{one.guarantee} {one.subject}: {one.detail}" for one in report.violations[:3]]
+        skip = [] if report.plan.skip is None else [report.plan.skip.detail]
+        yield Notice(f"blocked {job}", f"{job} was stopped by a safety rule", "; ".join(details + skip))
+    count = report.plan.figures.get("hit_and_run_count")
+    if count:
+        yield Notice("hit-and-run", f"{count} hit-and-runs on the account", "Seed those torrents for 72 hours.")
+
+
+def _purchase(action: BuyUpload | BuyVip) -> str:
+    what = f"{action.gib} GiB of upload credit" if isinstance(action, BuyUpload) else f"{action.weeks} weeks of VIP"
+    return f"Bought {what} for {action.cost_bp} BP"
+
+
+def _class_name(ending: Ending) -> str:
+    name = None if ending.report is None else ending.report.plan.figures.get("class")
+    return name if isinstance(name, str) else ""
