@@ -1,7 +1,7 @@
 # The commands of this checkout; each makes what it needs, and is quick the second time.
 #
 #   make demo    the incident and its recovery in an embedded world; no network is used by the program
-#   make test    all tests, with real qBittorrent clients where they can be had
+#   make test    all tests, with real qBittorrent clients and a real Prometheus where they can be had
 #   make lint    what the code must look like
 #   make docs    the documentation's site, into build/site
 #   make refresh-docs   rewrite what README.md and docs/ show of the program
@@ -10,6 +10,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 CLIENTS ?= .cache/qbittorrent
+MONITORING ?= .cache/monitoring
 PYTEST_ARGS ?=
 
 BIN := $(VENV)/bin
@@ -22,9 +23,10 @@ export HYPOTHESIS_PROFILE ?= ci
 export TEST_REQUIRE_COMPONENTS ?= 1
 endif
 export TEST_QBITTORRENT_DIR := $(CLIENTS)
+export PATH := $(abspath $(MONITORING))/bin:$(PATH)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint docs refresh-docs clients clean
+.PHONY: help demo test lint docs refresh-docs clients monitoring clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -32,7 +34,7 @@ help:
 demo: $(STAMP)/project
 	@$(BIN)/harvestmouse demo
 
-test: $(STAMP)/test clients
+test: $(STAMP)/test clients monitoring
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(STAMP)/test $(STAMP)/lint
@@ -45,11 +47,14 @@ docs: $(STAMP)/docs
 	$(BIN)/mkdocs build --strict --site-dir build/site
 	@echo "The documentation is in build/site/index.html."
 
-refresh-docs: $(STAMP)/project
+refresh-docs: $(STAMP)/test
 	$(BIN)/python scripts/refresh_docs.py
 
 clients:
 	@scripts/prepare-clients $(CLIENTS)
+
+monitoring:
+	@scripts/prepare-monitoring $(MONITORING)
 
 clean:
 	rm -rf $(VENV) .cache build dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
