@@ -1,5 +1,6 @@
 """The janitor's rules: each at its boundary, each reason at least once, and which comes first where two apply."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -148,6 +149,12 @@ class TestRecovery:
         assert verdict(torrent(seeding_time=7 * DAY - 1, **facts)) == ("keep", "recovery_hold")
         assert verdict(torrent(seeding_time=7 * DAY, **facts)) == ("delete", "satisfied_redundant")
 
+    def test_a_hold_of_a_second_holds_what_has_not_seeded(self) -> None:
+        """A download that never completed can be tagged too."""
+        brief = policy(cleanup={"recovery_hold": timedelta(seconds=1)})
+        held = download(tags=frozenset({"recovery"}), added_on=NOW - 9 * DAY)
+        assert verdict(held, brief) == ("keep", "recovery_hold")
+
     def test_other_tags_hold_nothing(self) -> None:
         """Part of the word is not the tag."""
         one = torrent(tags=frozenset({"recovery2"}), seeders=9)
@@ -237,6 +244,28 @@ class TestUnregistered:
         assert next_messages(listed, one, NOW) == (listed[0],)
         asked = [torrent(0, seeders=9), *listed[1:]]
         assert next_messages(asked, one, NOW) == ()
+
+    def test_a_torrent_that_is_not_due_takes_no_share(self) -> None:
+        """Only its trackers can say that it goes, so they are asked, however many there are."""
+        listed = tuple(torrent(number, messages=None) for number in range(120))
+        assert next_messages(listed, SEED.cleanup, NOW) == listed
+
+    def test_those_beyond_the_share_are_asked_first_where_an_event_is_in_doubt(self) -> None:
+        """One tracker disowned its torrent; the others that are due tell sooner than one that is kept anyway."""
+        due = [torrent(number, seeders=9, messages=None) for number in (2, 3)]
+        kept = torrent(4, seeding_time=1, messages=None)
+        one = policy(cleanup={"max_data_deletions": 1}).cleanup
+        assert next_messages([torrent(1, seeders=9, messages=GONE), *due, kept], one, NOW) == tuple(due)
+
+    @pytest.mark.parametrize(
+        ("disowned", "silent", "asked"), [(1, 0, 11), (1, 2, 9), (1, 3, 7), (1, 9, 1), (1, 10, 0), (0, 2, 9), (0, 3, 7)]
+    )
+    def test_as_many_are_asked_as_could_still_show_an_event(self, disowned: int, silent: int, asked: int) -> None:
+        """Until eleven of twenty can no longer say the same, and an eighth more, which spares a round."""
+        heard = [torrent(number, messages=GONE if number < disowned else ()) for number in range(disowned + silent)]
+        due = [torrent(number, seeders=9, messages=None) for number in range(disowned + silent, 20)]
+        none = policy(cleanup={"max_data_deletions": 0}).cleanup
+        assert len(next_messages([*heard, *due], none, NOW)) == asked
 
 
 class TestAccountEvent:
@@ -363,6 +392,12 @@ class TestHasCompleted:
         """Five seeders are not enough, six are."""
         assert verdict(torrent(seeders=5)) == ("keep", "active")
         assert verdict(torrent(seeders=6)) == ("delete", "satisfied_redundant")
+
+    def test_a_torrent_that_nobody_else_seeds_is_never_redundant(self) -> None:
+        """Not even where one other seeder is enough."""
+        lenient = policy(cleanup={"satisfied_seeder_floor": 0})
+        assert verdict(torrent(seeders=0), lenient) == ("keep", "active")
+        assert verdict(torrent(seeders=1), lenient) == ("delete", "satisfied_redundant")
 
     def test_a_longer_satisfied_time_is_honoured(self) -> None:
         """The bound of redundancy is policy, and strict, like the others."""

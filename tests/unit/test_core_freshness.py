@@ -44,6 +44,12 @@ def test_what_only_argues_for_the_decision_may_move(facts: dict[str, Any]) -> No
     assert changed(torrent(), torrent(**facts)) is None
 
 
+def test_seeding_time_that_nobody_knew_cannot_fall() -> None:
+    """One second that is forgotten is a fall."""
+    assert changed(torrent(seeding_time=None), torrent(seeding_time=0)) is None
+    assert changed(torrent(seeding_time=1), torrent(seeding_time=None)) == "seeding_time fell from 1 s to None s"
+
+
 def test_a_completion_between_plan_and_act_is_a_change() -> None:
     """It owes seed time from then on."""
     young = torrent(progress=0.5, completion_on=0, seeding_time=0)

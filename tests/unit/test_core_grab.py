@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from harvestmouse.core.actions import AddTorrent
+from harvestmouse.core.grab import room_for
 from harvestmouse.core.model import LedgerOutcome
 from harvestmouse.core.policy import SEED
 from harvestmouse.core.sift import is_barred, score
@@ -20,6 +21,7 @@ from tests.support.builders import (
     policy,
     profile,
     result,
+    snapshot,
     torrent,
 )
 from tests.support.builders import (
@@ -88,6 +90,11 @@ class TestRanking:
         assert picked(made) == [1, 3]
         assert decided(made)["2"] == ("reject", "over_budget")
 
+    def test_there_is_never_room_for_less_than_nothing(self) -> None:
+        """A client that holds more than it may takes nothing more, and an unknown disk is no space."""
+        full = room_for(snapshot(torrents=[torrent(number) for number in range(501)], free_space_bytes=None), SEED)
+        assert (full.picks, full.bytes) == (0, -SEED.grab.disk_reserve)
+
     def test_an_action_says_all_that_is_needed_to_add_it(self) -> None:
         """Category, save path and tags are those of the client's policy."""
         (action,) = plan(result()).actions
@@ -130,7 +137,7 @@ class TestKnowledge:
         """The operator learns why nothing happened."""
         made = plan(searches=None)
         assert (made.actions, made.decisions) == ((), ())
-        assert any("no search results" in sentence for sentence in made.advice)
+        assert made.advice == ("The snapshot has no search results, so nothing could be looked at.",)
 
 
 class TestAdvice:
@@ -170,6 +177,9 @@ class TestAdvice:
     def test_filters_that_leave_hardly_a_result_are_named(self) -> None:
         """The site filters too, so an empty page may be the policy's doing."""
         assert any("Only 0 results" in sentence for sentence in plan().advice)
+        assert any("Only 4 results" in one for one in plan(*(result(number) for number in range(4))).advice)
+        refused = (result(number, snatched=True) for number in range(5))
+        assert plan(*refused).advice == ()
 
 
 class TestPlan:
@@ -200,6 +210,12 @@ class TestPlan:
             "results_seen": 1,
             "results_found": 1,
         }
+
+    def test_what_is_unknown_is_not_zero(self) -> None:
+        """A torrent whose size nobody knows counts for nothing, a client that nobody asked for nothing known."""
+        assert plan(torrents=(torrent(size_bytes=None),)).figures["managed_bytes"] == 0
+        unknown = plan(torrents=None).figures
+        assert (unknown["managed_torrents"], unknown["managed_bytes"]) == (None, None)
 
     def test_a_decision_carries_the_facts_the_rules_looked_at(self) -> None:
         """The score among them."""

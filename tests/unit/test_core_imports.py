@@ -2,8 +2,12 @@
 
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
+
+import harvestmouse.core
+import harvestmouse.core.wire
 
 _FORBIDDEN = ("requests", "socket", "asyncio", "logging", "random", "urllib3", "cattrs")
 
@@ -30,3 +34,9 @@ def test_the_package_itself_loads_no_adapters() -> None:
 def test_only_reading_a_plan_needs_cattrs() -> None:
     """Writing one, as every run with --json does, must not pay for it."""
     assert "cattrs" not in _loaded_by("import harvestmouse.core.wire.plan")
+
+
+@pytest.mark.parametrize("package", [harvestmouse.core, harvestmouse.core.wire], ids=lambda package: package.__name__)
+def test_every_exported_name_is_there(package: ModuleType) -> None:
+    """`from harvestmouse.core import *` works."""
+    assert [name for name in package.__all__ if not hasattr(package, name)] == []

@@ -19,7 +19,9 @@ from harvestmouse.core.policy import (
     ReconcilePolicy,
     SpendPolicy,
     figures,
+    show,
 )
+from harvestmouse.core.units import MIB
 
 # A second copy of the published figures, so that an accidental edit shows.
 SEED_FIGURES: dict[str, dict[str, Any]] = {
@@ -210,3 +212,30 @@ def test_a_policy_is_frozen() -> None:
     """Nothing can change the figures a plan was made with."""
     with pytest.raises(FrozenInstanceError):
         SEED.grab.per_run = 6  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("section", "figures", "message"),
+    [
+        (GrabPolicy, {"per_run": "5"}, "per_run = '5' is of the wrong kind"),
+        (GrabPolicy, {"ratio_floor": float("inf")}, "ratio_floor = inf is no finite number"),
+        (GrabPolicy, {"max_pages": 0}, "max_pages = 0 is too low; at least 1"),
+        (GrabPolicy, {"max_pages": 51}, "max_pages = 51 is too high; at most 50"),
+        (GrabPolicy, {"disk_reserve": -MIB}, "disk_reserve = -1 MiB is too low; at least 0 B"),
+        (CleanupPolicy, {"max_shrink": 1.5}, "max_shrink = 1.5 is too high; at most 1.0"),
+        (CleanupPolicy, {"recovery_tag": " "}, "recovery_tag = ' ' is empty; every job needs it"),
+        (CleanupPolicy, {"protect_tags": ("keep", " ")}, "protect_tags = ['keep', ' '] is no list of words"),
+        (SpendPolicy, {"tiers": (49, 50)}, "tiers = [49, 50] is no list of whole GiB, each at least 50"),
+    ],
+)
+def test_a_refusal_says_figure_value_and_limit(section: type, figures: dict[str, object], message: str) -> None:
+    """As the configuration file writes them."""
+    with pytest.raises(PolicyError) as caught:
+        section(**figures)
+    assert str(caught.value) == message
+
+
+def test_a_whole_number_is_no_size_unless_it_is_one() -> None:
+    """A figure is written with a unit only where its unit is bytes."""
+    assert show(MIB) == MIB
+    assert show(MIB, is_size=True) == "1 MiB"

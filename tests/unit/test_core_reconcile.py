@@ -157,6 +157,13 @@ class TestCorrections:
         made = plan(prefs=preferences(max_active_torrents=1), with_policy=policy(reconcile=figures))
         assert written(made)["max_active_torrents"][0] == torrents
 
+    def test_a_limit_that_is_the_sum_is_the_policy_s_own(self) -> None:
+        """Nothing was corrected, so the reason is the policy."""
+        exact = policy(reconcile={"max_active_torrents": 170})
+        assert written(plan(prefs=preferences(max_active_torrents=9), with_policy=exact)) == {
+            "max_active_torrents": (170, "wanted")
+        }
+
     def test_unlimited_uploads_are_enough_for_any_number_owed(self) -> None:
         """No correction is needed."""
         made = plan(

@@ -107,6 +107,21 @@ class TestNextQuery:
         assert next_query(_seen(*pages, free_space_bytes=10 * GIB + 499 * MIB), SEED) is not None
         assert next_query(_seen(*pages, free_space_bytes=10 * GIB + 500 * MIB), SEED) is None
 
+    def test_the_largest_of_what_may_be_picked_must_fit(self) -> None:
+        """Which of them will be picked is not known yet."""
+        sizes = [100, 100, 100, 100, 100, 900]
+        good = [result(number, leechers=90, seeders=0, size_bytes=size * MIB) for number, size in enumerate(sizes)]
+        pages = (page(*good, result(9, leechers=10), found=1000),)
+        assert next_query(_seen(*pages, free_space_bytes=10 * GIB + 1299 * MIB), SEED) is not None
+        assert next_query(_seen(*pages, free_space_bytes=10 * GIB + 1300 * MIB), SEED) is None
+
+    def test_without_a_profile_only_freeleech_is_asked_for(self) -> None:
+        """An unknown class gets nothing free for VIP; the guards hold the picks anyway."""
+        vip = [result(number, leechers=90, free=False, vip=True) for number in range(9)]
+        query = next_query(_seen(page(*vip, found=100), profile=None), SEED)
+        assert query is not None
+        assert (query.search_type, query.start) == ("fl", 9)
+
     def test_a_page_of_nothing_but_malformed_rows_tells_nothing_about_demand(self) -> None:
         """The search goes on."""
         broken = page(malformed=(Malformed(subject="x", problem="y"),), found=100)

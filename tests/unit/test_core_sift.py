@@ -178,6 +178,12 @@ class TestDuplicates:
         """The cool-down cannot be told to be over."""
         assert is_barred([entry(outcome=LedgerOutcome.NEVER_STARTED, at=None)], SEED.grab, NOW) is True
 
+    def test_within_one_second_an_end_comes_after_its_beginning(self) -> None:
+        """Lines may stand in any order."""
+        lines = [entry(outcome=LedgerOutcome.FAILED), entry(outcome=LedgerOutcome.ADDING)]
+        for order in (lines, lines[::-1]):
+            assert is_barred(order, SEED.grab, NOW) is False
+
     def test_a_line_of_the_old_format_bars(self) -> None:
         """A bare id counts as grabbed, at a time nobody knows."""
         assert is_barred([LedgerEntry(id=1)], SEED.grab, NOW) is True
@@ -203,7 +209,9 @@ class TestSeveralPages:
     def test_the_page_that_refuses_an_id_is_believed(self) -> None:
         """Nothing is picked that any page calls snatched."""
         for pages in ((page(result()), page(result(snatched=True))), (page(result(snatched=True)), page(result()))):
-            assert decided(plan(searches=pages)) == {"1001": ("reject", "already_snatched")}
+            made = plan(searches=pages)
+            assert decided(made) == {"1001": ("reject", "already_snatched")}
+            assert (len(made.decisions), made.actions) == (1, ())
 
     def test_two_malformed_rows_of_one_id_are_told_in_any_order(self) -> None:
         """The plan does not depend on which row came first."""

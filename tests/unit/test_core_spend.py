@@ -240,7 +240,8 @@ class TestVip:
 
     def test_it_is_off_by_default(self) -> None:
         """There is no decision about VIP then."""
-        assert decided(plan(member())) == {"upload": ("hold", "no_deficit")}
+        made = plan(member())
+        assert (decided(made), made.actions) == ({"upload": ("hold", "no_deficit")}, ())
 
     @pytest.mark.parametrize(
         ("ahead", "weeks"),

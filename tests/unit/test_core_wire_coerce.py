@@ -1,5 +1,7 @@
 """Values are read in every spelling the services use, and anything else is unknown."""
 
+import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -69,6 +71,7 @@ _UNKNOWN: list[Any] = [
     (as_int, NAN),
     (as_int, INF),
     (as_int, 2**63),
+    (as_int, float(2**63)),
     (as_int, 1e300),
     (as_int, "5.0"),
     (as_int, ""),
@@ -83,6 +86,7 @@ _UNKNOWN: list[Any] = [
     (as_float, NAN),
     (as_float, INF),
     (as_float, "1e999"),
+    (as_float, 2**63),
     (as_float, 10**400),
     (as_float, None),
     (as_count, -1),
@@ -139,3 +143,20 @@ def test_a_digest_names_a_row_by_its_content() -> None:
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
     assert digest({"a": 1}) != digest({"a": 2})
     assert digest(None).startswith("row:")
+    assert re.fullmatch("row:[0-9a-f]{16}", digest({"a": 1}))
+
+
+def test_even_what_json_cannot_hold_has_a_digest() -> None:
+    """Every function here is total."""
+    assert digest({"a": {1}}) != digest({"a": {2}})
+
+
+def test_a_time_in_words_is_utc_wherever_the_program_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The site means UTC, whatever the machine's zone is."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert as_time("2026-04-19 11:40:00") == 1776598800
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -175,6 +175,7 @@ class TestSearch:
             ("Nothing returned, out of 1,323", 1323),
             ("nothing returned", 0),
             (" Nothing Returned, out of N", 0),
+            ("NOTHING RETURNED, OUT OF 5", 5),
         ],
     )
     def test_past_the_last_result_is_an_empty_page(self, text: str, found: int) -> None:
@@ -188,6 +189,20 @@ class TestSearch:
     def test_any_other_body_is_no_page(self, body: object) -> None:
         """It is not an empty page."""
         assert parse_search(body, NOW) is None
+
+    def test_a_page_s_rows_are_read_as_of_now(self) -> None:
+        """A time as VIP that is over is over on every page."""
+        page = parse_search(raw_search(raw_result(free=0, vip=1, fl_vip=0, vip_expire=NOW)), NOW)
+        assert page is not None
+        assert page.results[0].vip is False
+
+    def test_rows_without_an_id_are_told_apart_by_their_content(self) -> None:
+        """So that none of them hides another."""
+        page = parse_search(raw_search({}, {"title": "Another"}, "a word", "another"), NOW)
+        assert page is not None
+        subjects = {one.subject for one in page.malformed}
+        assert len(subjects) == 4
+        assert all(subject.startswith("row:") for subject in subjects)
 
     def test_one_malformed_row_does_not_spoil_the_page(self) -> None:
         """It is kept apart with its problem (incident I7)."""
@@ -268,6 +283,7 @@ class TestRow:
             (NOW, False),
             (NOW - 1, False),
             (str(NOW), False),
+            (1, False),
         ],
     )
     def test_a_torrent_s_time_as_vip_may_end(self, expires: object, *, free: bool) -> None:

@@ -114,19 +114,24 @@ def test_the_outcome_beside_a_plan_is_passed_over() -> None:
     assert parse_plan(document(outcome=[{"action": "x"}], counts={})) == Plan(job="grab", decided_at=NOW)
 
 
+KEPT = {"subject": "x", "decision": "keep", "reason": "active"}
+
+
 @pytest.mark.parametrize(
     ("broken", "text"),
     [
         (None, "expected a plan"),
         ([], "expected a plan"),
-        ({"format": "harvestmouse-plan/2"}, "harvestmouse-plan/2"),
+        ({"format": "harvestmouse-plan/2", "job": "grab"}, "found 'harvestmouse-plan/2'$"),
         ({"format": FORMAT}, "job"),
         ({"format": FORMAT, "job": "grab"}, "decided_at"),
-        (document(decided_at="soon"), "not a plan"),
+        (document(decided_at="soon"), "^not a plan: ValueError "),
         (document(actions=[{"action": "format_disk"}]), "no known kind"),
         (document(actions=[{}]), "no known kind"),
         (document(actions=[5]), "expected an object"),
-        (document(actions=5), "not a plan"),
+        (document(actions=5), "expected a list, found 5$"),
+        (document(skip={"reason": "mood"}), "^invalid value.*; required field missing"),
+        (document(decisions=[{**KEPT, "facts": [["a", 1]]}]), "facts"),
         (document(actions=[{"action": "delete_torrent"}]), "hash"),
         (document(actions=[{"action": "register_address", "extra": 1}]), "extra"),
         (document(decisions=[{"subject": "x", "decision": "sell", "reason": "active", "facts": {}}]), "decision"),

@@ -74,6 +74,20 @@ def test_free_space_that_cannot_be_read_is_unknown(space: object) -> None:
     assert parse_snapshot({**BARE, "qbittorrent": {"free_space_bytes": space}}).free_space_bytes is None
 
 
+def test_a_full_disk_is_known_to_be_full() -> None:
+    """Zero is not unknown either."""
+    assert parse_snapshot({**BARE, "qbittorrent": {"free_space_bytes": 0}}).free_space_bytes == 0
+
+
+def test_a_time_as_vip_ends_at_the_snapshot_s_time() -> None:
+    """Not at the reader's."""
+    row = raw_result(free=0, vip=1, fl_vip=0, vip_expire=NOW)
+    for taken_at, vip in ((NOW - 1, True), (NOW, False)):
+        seen = parse_snapshot({"format": FORMAT, "taken_at": taken_at, "mam": {"searches": [raw_search(row)]}})
+        assert seen.searches is not None
+        assert seen.searches[0].results[0].vip is vip
+
+
 def test_what_earlier_runs_left_behind_is_read() -> None:
     """Freeze, pause, pending purchase, balances and the number of torrents left."""
     memory: dict[str, Any] = {
@@ -102,7 +116,7 @@ def test_what_earlier_runs_left_behind_is_read() -> None:
         ({"format": FORMAT}, "taken_at: expected unix seconds, found None"),
         ({"format": FORMAT, "taken_at": 0}, "taken_at"),
         ({"format": FORMAT, "taken_at": "soon"}, "'soon'"),
-        ({**BARE, "mam": []}, "mam: expected an object, found a list"),
+        ({**BARE, "mam": []}, "^mam: expected an object, found a list"),
         ({**BARE, "mam": {"searches": {}}}, r"mam\.searches: expected a list, found an object"),
         ({**BARE, "qbittorrent": 5}, "qbittorrent: expected an object, found a number"),
         ({**BARE, "qbittorrent": {"torrents": "x"}}, r"qbittorrent\.torrents: expected a list, found text"),
