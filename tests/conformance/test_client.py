@@ -12,7 +12,7 @@ from tests.support.qbittorrent import VERSIONS
 
 class TestMemoryClient(ClientPromises):
     @pytest.fixture
-    def stage(self) -> MemoryStage:
+    def stage(self) -> ClientStage:
         return MemoryStage()
 
 
@@ -26,7 +26,7 @@ def qbittorrent(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 @pytest.mark.integration
 class TestQbittorrentClient(ClientPromises):
     @pytest.fixture
-    def stage(self, qbittorrent: QbittorrentStage) -> Iterator[QbittorrentStage]:
+    def stage(self, qbittorrent: QbittorrentStage) -> Iterator[ClientStage]:
         yield qbittorrent
         qbittorrent.empty()
 

@@ -9,8 +9,14 @@ from harvestmouse.adapters.memory.state import MemoryFacts, MemoryJournal, Memor
 from harvestmouse.adapters.state.journal import Journal
 from harvestmouse.adapters.state.ledger import Ledger
 from harvestmouse.adapters.state.memory import ACCOUNT, Memory
-from harvestmouse.testing import CookiePromises, JournalPromises, LedgerPromises, MemoryPromises
-from harvestmouse.testing.state import CookieStage, StoreStage
+from harvestmouse.testing import (
+    CookiePromises,
+    CookieStage,
+    JournalPromises,
+    LedgerPromises,
+    MemoryPromises,
+    StoreStage,
+)
 from tests.conformance.state_stages import FileCookieStage, FileStage, MemoryCookieStage, MemoryStage
 
 
@@ -28,7 +34,7 @@ class TestCookiesInMemory(CookiePromises):
 
 class TestLedgerFile(LedgerPromises):
     @pytest.fixture
-    def stage(self, tmp_path: Path) -> FileStage[Ledger]:
+    def stage(self, tmp_path: Path) -> StoreStage[interface.Ledger]:
         path = tmp_path / "grabbed_ids.txt"
         return FileStage(path, lambda: Ledger(path))
 
@@ -39,30 +45,30 @@ class TestLedgerFile(LedgerPromises):
 
 class TestLedgerInMemory(LedgerPromises):
     @pytest.fixture
-    def stage(self) -> MemoryStage[MemoryLedger]:
+    def stage(self) -> StoreStage[interface.Ledger]:
         return MemoryStage(MemoryLedger())
 
 
 class TestJournalFile(JournalPromises):
     @pytest.fixture
-    def stage(self, tmp_path: Path) -> FileStage[Journal]:
+    def stage(self, tmp_path: Path) -> StoreStage[interface.Journal]:
         path = tmp_path / "purchases.jsonl"
         return FileStage(path, lambda: Journal(path))
 
 
 class TestJournalInMemory(JournalPromises):
     @pytest.fixture
-    def stage(self) -> MemoryStage[MemoryJournal]:
+    def stage(self) -> StoreStage[interface.Journal]:
         return MemoryStage(MemoryJournal())
 
 
 class TestMemoryFiles(MemoryPromises):
     @pytest.fixture
-    def stage(self, tmp_path: Path) -> FileStage[Memory]:
+    def stage(self, tmp_path: Path) -> StoreStage[interface.Memory]:
         return FileStage(tmp_path / ACCOUNT, lambda: Memory(tmp_path))
 
 
 class TestMemoryInMemory(MemoryPromises):
     @pytest.fixture
-    def stage(self) -> MemoryStage[MemoryFacts]:
+    def stage(self) -> StoreStage[interface.Memory]:
         return MemoryStage(MemoryFacts())
