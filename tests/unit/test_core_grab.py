@@ -7,7 +7,7 @@ import pytest
 
 from harvestmouse.core.actions import AddTorrent
 from harvestmouse.core.grab import room_for
-from harvestmouse.core.model import LedgerOutcome
+from harvestmouse.core.model import LedgerOutcome, Malformed
 from harvestmouse.core.policy import SEED
 from harvestmouse.core.sift import is_barred, score
 from tests.support.builders import (
@@ -17,6 +17,7 @@ from tests.support.builders import (
     decided,
     decision_on,
     entry,
+    page,
     picked,
     policy,
     profile,
@@ -161,18 +162,28 @@ class TestAdvice:
         assert not any("9 of 9" in sentence for sentence in made.advice)
 
     @pytest.mark.parametrize(
-        ("facts", "word"),
+        ("facts", "hint"),
         [
-            (NOT_FREE, "not_freeleech"),
-            ({"leechers": 0}, "leecher_floor"),
-            ({"size_bytes": 1}, "min_size"),
-            ({"size_bytes": 9 * GIB}, "max_size"),
+            (NOT_FREE, "not_freeleech: nearly all would cost this account ratio."),
+            ({"leechers": 0}, "no_demand: leecher_floor = 1."),
+            ({"size_bytes": 1}, "too_small: min_size is above nearly all of them."),
+            ({"size_bytes": 9 * GIB}, "too_large: max_size is below nearly all of them."),
+            (
+                {"seeders": 51},
+                "oversupplied: seeder_ceiling = 50; the site is well seeded, the field preset has 200.",
+            ),
         ],
     )
-    def test_the_hint_speaks_of_the_rule_s_own_figure(self, facts: dict[str, Any], word: str) -> None:
+    def test_the_hint_speaks_of_the_rule_s_own_figure(self, facts: dict[str, Any], hint: str) -> None:
         """The operator knows which key to turn."""
         made = plan(*(result(number, **facts) for number in range(10)))
-        assert any(word in sentence for sentence in made.advice)
+        assert made.advice[0] == f"10 of 10 results were refused as {hint}"
+
+    def test_rows_that_cannot_be_read_are_the_site_s_doing(self) -> None:
+        """No figure of the policy helps then."""
+        rows = tuple(Malformed(subject=str(number), problem="") for number in range(10))
+        hint = "malformed: the site's answers may have changed their shape."
+        assert plan(searches=(page(malformed=rows),)).advice[0] == f"10 of 10 results were refused as {hint}"
 
     def test_filters_that_leave_hardly_a_result_are_named(self) -> None:
         """The site filters too, so an empty page may be the policy's doing."""

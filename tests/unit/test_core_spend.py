@@ -146,7 +146,9 @@ class TestAdvice:
         assert decided(made) == {"upload": ("hold", "tier_unaffordable")}
         text = " ".join(made.advice)
         assert "1 GiB of upload credit for 500 BP would lift the ratio from 0.00 to 1.43, over 1.2" in text
-        assert "949 BP are missing" in text
+        assert made.advice[0] == (
+            "The smallest automated purchase, 50 GiB, costs 25000 BP; with the reserve of 500 BP, 949 BP are missing."
+        )
         assert (made.figures["needed_gib"], made.figures["affordable_gib"]) == (3, 48)
 
     def test_the_waiting_time_follows_from_recent_income(self) -> None:
@@ -157,7 +159,10 @@ class TestAdvice:
     def test_no_income_is_told_as_such(self) -> None:
         """Nothing comes in: waiting will not do."""
         made = plan(mouse(), balances=((NOW - 10 * HOUR, 24551.0), (NOW, 24551.0)))
-        assert "no points have come in lately" in made.advice[0]
+        nothing = "949 BP are missing, and no points have come in lately: seed more torrents past their 72 hours."
+        assert made.advice[0].endswith(nothing)
+        slow = plan(mouse(), balances=((NOW - WEEK, 24550.0), (NOW, 24551.0)))
+        assert "which at 0 BP/h takes about" in slow.advice[0]
 
     @pytest.mark.parametrize(
         ("figures", "ever"),
@@ -197,8 +202,14 @@ class TestAdvice:
         assert len(by_hand) == (amount is not None)
 
     def test_a_need_beyond_the_largest_tier_is_told(self) -> None:
-        """Several purchases will follow."""
-        assert any("several purchases" in sentence for sentence in plan(owing(9999, 100)).advice)
+        """Several purchases will follow; 499 GiB and one more are a single one."""
+        assert any("several purchases" in sentence for sentence in plan(owing(500, 100)).advice)
+        assert not any("several purchases" in sentence for sentence in plan(owing(499, 100)).advice)
+
+    def test_a_threshold_that_is_reached_is_none_to_lift_over(self) -> None:
+        """An account at 1.0 exactly is told what takes it over 1.2."""
+        made = plan(profile(uploaded_bytes=20 * GIB, downloaded_bytes=20 * GIB, bonus_points=5000.0))
+        assert "5 GiB of upload credit for 2500 BP would lift the ratio from 1.00 to 1.25, over 1.2." in made.advice[1]
 
 
 class TestIncome:
