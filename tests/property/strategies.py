@@ -5,18 +5,20 @@ independent draws hardly ever collide. Left out on purpose: more than a dozen to
 nothing that fewer do not; and two refusing trackers on one torrent, which have a test of their own.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from fractions import Fraction
 from itertools import product
 from math import ceil
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from attrs import evolve
 from hypothesis import strategies as st
 
 from harvestmouse.core.model import (
     AccountClass,
+    Connection,
     LedgerEntry,
     LedgerOutcome,
     Malformed,
@@ -78,7 +80,12 @@ def maybe(draw: st.DrawFn, strategy: st.SearchStrategy[Any]) -> Any:
     return None if draw(_rolls) == _UNLUCKY else draw(strategy)
 
 
-AGES = around(0, DAY, 3 * DAY, 7 * DAY, 30 * DAY)
+def often(*groups: Sequence[Any]) -> st.SearchStrategy[Any]:
+    """Draw a group, then one of its values: from one long list Hypothesis draws mostly its beginning."""
+    return st.sampled_from(groups).flatmap(st.sampled_from)
+
+
+AGES = [*around(0, DAY, 3 * DAY, 7 * DAY, 30 * DAY), 5 * DAY, 10 * DAY]
 SEEDING_TIMES = around(0, 3 * DAY, 4 * DAY, 5 * DAY, 7 * DAY, 14 * DAY)
 _UP = ["stalledUP", "stalledUP", "stalledUP", "uploading", "queuedUP", "stoppedUP", "pausedUP", "forcedUP"]
 _DOWN = ["stalledDL", "stalledDL", "stalledDL", "downloading", "queuedDL", "stoppedDL", "metaDL"]
@@ -87,8 +94,8 @@ _TAGS: list[frozenset[str] | None] = [*[frozenset({"mam"})] * 12, *[frozenset({"
 _TAGS += [frozenset({"KEEP"}), frozenset({"keep", "recovery"}), None]
 _CATEGORIES = [*[CATEGORY] * 8, "other", "", None]
 # As (category, tags), (downloaded, uploaded, seeders).
-labels = st.sampled_from([(category, tags) for category in _CATEGORIES for tags in _TAGS])
-_COUNTS = list(product([0, 0, GIB], [0, 1], [5, 6]))
+labels = st.tuples(st.sampled_from(_CATEGORIES), st.sampled_from(_TAGS))
+_COUNTS = list(product([0, GIB], [0, 1], [5, 6]))
 counts = st.sampled_from([*_COUNTS * 5, (None, 0, 5), (0, None, 5), (0, 0, None)])
 texts = st.sampled_from(
     [
@@ -109,7 +116,8 @@ _MESSAGES = [
     for text in ("Unregistered torrent", "unregistered  TORRENT", "Torrent not found", "Not Found", "unregisteredness")
 ]
 _GONE = (TrackerMessage(host="t.example", status=4, text="Unregistered torrent"),)
-message_lists = st.sampled_from([*[()] * 40, *[_GONE] * 20, *[None] * 8, *_MESSAGES])
+message_lists = often(*[[()]] * 7, *[[_GONE]] * 2, [None], [*_MESSAGES])
+hosts = st.sampled_from(["t.myanonamouse.net", "t.myanonamouse.net", "other.example", None])
 # Signs of completion as (progress, completion_on, seeding_time): contradicting each other, unknown, absurd.
 _ODD: list[tuple[float | None, int | None, int | None]] = [
     (0.3, 0, 5 * DAY),
@@ -125,15 +133,15 @@ _ODD: list[tuple[float | None, int | None, int | None]] = [
 ]
 _NEVER = list(product(_DOWN, [(0.0, 0, 0), (0.5, 0, 0)]))
 _WHOLE = list(product(_UP, [(1.0, NOW - DAY, seeded) for seeded in SEEDING_TIMES if seeded >= 3 * DAY]))
-_STRANGE = [
-    *product([None, "stalledUP", "stalledDL", "queuedUP"], _ODD),
-    *product(_BUSY, [(0.0, 0, 0), (1.0, NOW - DAY, DAY)]),
-]
+_STRANGE = list(product([None, "stalledUP", "stalledDL", "queuedUP"], _ODD))
+_AT_WORK = list(product(_BUSY, [(0.0, 0, 0), (1.0, NOW - DAY, DAY), (1.0, NOW - DAY, 20 * DAY)]))
 # Whole once, though progress or the other signs deny it: what a client shows while it checks, or has lost its files.
 _DENIED = list(
     product(["stalledDL", "stalledDL", "queuedDL", "stoppedDL"], [(0.0, NOW - DAY, 0), (0.3, 0, DAY), (1.0, 0, 0)])
 )
-_kinds = st.sampled_from([*_NEVER * 8, *_WHOLE * 2, *_STRANGE, *_DENIED * 4])
+_PARTIAL = [("stalledDL", (0.5, 0, 0))]
+_OWING = list(product(["queuedUP", "stoppedUP", "pausedUP", "stalledUP"], [(1.0, NOW - DAY, DAY)]))
+_kinds = often(*[_NEVER] * 5, *[_WHOLE] * 5, _STRANGE, _AT_WORK, *[_DENIED] * 2, *[_PARTIAL] * 2, _OWING)
 _additions = rarely(None, *(NOW - age for age in AGES), NOW + 1, 0, -5)
 
 
@@ -157,6 +165,7 @@ def torrents(draw: st.DrawFn, number: int) -> Torrent:
         downloaded_bytes=downloaded,
         uploaded_bytes=uploaded,
         seeders=seeders,
+        tracker_host=draw(hosts),
         messages=draw(message_lists),
     )
 
@@ -174,7 +183,8 @@ def listings(draw: st.DrawFn, max_size: int = 7) -> tuple[Torrent, ...]:
 
 # As (free, personal_freeleech, vip, fl_vip, snatched).
 _OFFERS = [
-    *[(True, False, False, True, False), (False, False, True, True, False)] * 24,
+    *[(True, False, False, True, False)] * 40,
+    *[(False, False, True, True, False)] * 12,
     *product([False, True], repeat=5),
 ]
 
@@ -204,7 +214,7 @@ malformed_rows = st.builds(Malformed, subject=ids.map(str), problem=st.just("can
 @st.composite
 def pages(draw: st.DrawFn, *, unique: bool = False) -> tuple[SearchPage, ...]:
     """Draw a search's pages; with *unique* no id is on offer twice."""
-    least = draw(st.sampled_from([0, 3, 6]))
+    least = draw(st.sampled_from([4, 6, 6, 0]))
     rows = draw(st.lists(results(), min_size=least, max_size=8, unique_by=(lambda row: row.id) if unique else None))
     cut = draw(st.integers(0, len(rows)))
     broken = () if unique else tuple(draw(st.lists(malformed_rows, max_size=2)))
@@ -259,6 +269,14 @@ client_preferences = st.builds(
     dont_count_slow_torrents=rarely(None, True, False),
 )
 
+connections = st.builds(
+    Connection,
+    status=rarely(None, "connected", "firewalled"),
+    dht_nodes=rarely(None, 0, 300),
+    download_speed=rarely(None, 0, MIB),
+    upload_speed=rarely(None, 0, MIB),
+)
+
 free_spaces = st.sampled_from([*around(10 * GIB), 10 * GIB + 400 * MIB, 11 * GIB, 14 * GIB])
 cleanup_snapshots = st.builds(
     Snapshot,
@@ -275,6 +293,10 @@ spend_snapshots = st.builds(
 )
 reconcile_snapshots = st.builds(
     Snapshot, taken_at=st.just(NOW), torrents=maybe(listings()), preferences=maybe(client_preferences)
+)
+
+monitor_snapshots = st.builds(
+    Snapshot, taken_at=st.just(NOW), torrents=maybe(listings()), connection=maybe(connections)
 )
 
 
@@ -302,14 +324,14 @@ def open_snapshots(draw: st.DrawFn, *, unique: bool = True) -> Snapshot:
         downloaded_bytes=10 * GIB,
         unsat_count=draw(st.sampled_from([0, 20, 32, 36, 37, 38, 39, 40])),
         unsat_limit=50,
-        hit_and_run_count=0,
+        hit_and_run_count=draw(st.sampled_from([0] * 7 + [1])),
     )
     return Snapshot(
         taken_at=NOW,
         profile=account,
         searches=draw(pages(unique=unique)),
         torrents=draw(listings(max_size=3)),
-        free_space_bytes=10 * GIB + draw(st.sampled_from([1, 100 * MIB, 200 * MIB, 400 * MIB, 4 * GIB, 4 * GIB])),
+        free_space_bytes=10 * GIB + draw(st.sampled_from([1, 200 * MIB, 400 * MIB, *[4 * GIB] * 5])),
         ledger=draw(ledgers),
     )
 
@@ -325,6 +347,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         malformed_torrents=client.malformed_torrents,
         remembered_count=client.remembered_count,
         preferences=draw(maybe(client_preferences)),
+        connection=draw(maybe(connections)),
         purchase_pending=draw(flags),
     )
 
@@ -338,7 +361,7 @@ _CLEANUPS: list[dict[str, Any]] = [
         "seed_time_margin": timedelta(hours=hours),
     }
     for partials in (False, True)
-    for most in (50, 0, 1, 3)
+    for most in (50, 50, 0, 1, 3)
     for tags in ((), (), ("Keep", "never used"))
     for hours in (24, 0, 48)
 ]
@@ -392,7 +415,7 @@ _POLICIES = [SEED, FIELD, *some_policies(400, Random(1))]
 
 def policies() -> st.SearchStrategy[Policy]:
     """Draw a policy; the presets are the simplest."""
-    return st.sampled_from(_POLICIES)
+    return often(*(_POLICIES[at : at + 20] for at in range(0, len(_POLICIES), 20)))
 
 
 @st.composite
@@ -403,9 +426,11 @@ def crowds(draw: st.DrawFn) -> Snapshot:
     size = draw(st.integers(3, 8))
     saying = draw(near(size // 2, (size + sheltered) // 2))
     parts = [evolve(alike, hash=hash_of(number), messages=_GONE if number < saying else ()) for number in range(size)]
-    for number in range(size, size + sheltered):
-        parts.append(evolve(alike, hash=hash_of(number), seeding_time=DAY, messages=draw(st.sampled_from([_GONE, ()]))))
-    return Snapshot(taken_at=NOW, torrents=parts)
+    owing = [
+        evolve(alike, hash=hash_of(number), seeding_time=DAY, messages=draw(st.sampled_from([_GONE, ()])))
+        for number in range(size, size + sheltered)
+    ]
+    return Snapshot(taken_at=NOW, torrents=[*parts, *owing])
 
 
 @st.composite
@@ -414,16 +439,23 @@ def grab_worlds(draw: st.DrawFn, *, unique: bool = False) -> tuple[Snapshot, Pol
     policy, seen = draw(policies()), draw(open_snapshots(unique=unique))
     held = len(seen.managed(CATEGORY))
     most = draw(st.sampled_from([held + room for room in (1, 1, 2, 3, 0)] + [500] * 5))
-    limit = 50 - policy.grab.unsat_reserve * (2 if draw(flags) else 1)
-    count = max(0, limit - draw(st.sampled_from([1, 2, 3, 0, 9])))
-    lines = [LedgerEntry(id=50 + number, at=NOW - age) for number, age in enumerate(draw(_fresh))]
     paused = draw(st.sampled_from([False, False, True]))
-    account = None if seen.profile is None else evolve(seen.profile, unsat_count=count)
-    seen = evolve(seen, profile=account, ledger=(*lines, *(seen.ledger or ())), unsatisfied_paused=paused)
+    limit = 50 - policy.grab.unsat_reserve * (2 if paused else 1)
+    count = max(0, limit - draw(st.sampled_from([4, 3, 3, 5, 9, 9, 9, 2, 1, 0])))
+    lines = [LedgerEntry(id=50 + number, at=NOW - age) for number, age in enumerate(draw(_fresh))]
+    facts: dict[str, Any] = {"unsat_count": count}
+    facts |= {fact: None for fact in draw(_missing) if fact.startswith("unsat")}
+    account = evolve(cast("Profile", seen.profile), **facts)
+    parts: dict[str, Any] = {fact: None for fact in draw(_missing) if not fact.startswith("unsat")}
+    whole: dict[str, Any] = {"profile": account, "ledger": (*lines, *(seen.ledger or ())), "unsatisfied_paused": paused}
+    seen = evolve(seen, **{**whole, **parts})
     return seen, evolve(policy, grab=evolve(policy.grab, max_torrents=most))
 
 
 _fresh = st.lists(near(30 * MINUTE, 60 * MINUTE, 0), max_size=2)
+_missing = often(
+    *[[[]]] * 5, [["unsat_count"], ["unsat_limit"], ["ledger"], ["torrents"], ["free_space_bytes"], ["searches"]]
+)
 
 
 @st.composite
@@ -439,17 +471,18 @@ def spend_worlds(draw: st.DrawFn) -> tuple[Snapshot, Policy]:
     missing = (need - 1) * GIB + step if need else min(step, 0)
     uploaded = max(0, ceil(downloaded * Fraction(spend.target_ratio)) - missing)
     paid = draw(st.sampled_from([*spend.tiers, 200])) * spend.price_per_gib
-    points = min(99999.0, spend.reserve + paid + draw(st.sampled_from([0, 0, 0.5, -0.5, 30000])))
-    points = draw(st.sampled_from([points, points, account.bonus_points, 99999.0, 99998.9]))
+    priced = min(99999.0, spend.reserve + paid + draw(st.sampled_from([0, 0, 0.5, -0.5, 30000])))
+    points = draw(st.sampled_from([priced, priced, account.bonus_points, 99999.0, 99998.9]))
     known = evolve(account, downloaded_bytes=downloaded, uploaded_bytes=uploaded, bonus_points=points)
     return evolve(seen, profile=known), policy
 
 
 WORLDS: dict[str, st.SearchStrategy[tuple[Snapshot, Policy]]] = {
-    "grab": st.one_of(grab_worlds(), grab_worlds(), st.tuples(grab_snapshots(), policies())),
-    "janitor": st.tuples(st.one_of(cleanup_snapshots, cleanup_snapshots, crowds()), policies()),
+    "grab": st.integers(0, 4).flatmap(lambda n: grab_worlds() if n else st.tuples(grab_snapshots(), policies())),
+    "janitor": st.tuples(st.integers(0, 5).flatmap(lambda n: cleanup_snapshots if n else crowds()), policies()),
     "spend": spend_worlds(),
     "reconcile": st.tuples(reconcile_snapshots, policies()),
+    "monitor": st.tuples(monitor_snapshots, policies()),
 }
 # A job, and a world that has something in it for that job.
 jobs = st.sampled_from(sorted(WORLDS)).flatmap(lambda job: st.tuples(st.just(job), WORLDS[job]))
@@ -467,13 +500,14 @@ json_scalars = st.one_of(
         ["∞", "1,002.9 MiB", "Nothing returned, out of 0", "0", "-1", "2026-04-19 11:40:00", hash_of(1), "{}"]
     ),
 )
-_KEYS = """
+KEYS = """
     format taken_at mam qbittorrent ledger memory profile searches torrents trackers preferences data found error id
     title size seeders leechers my_snatched free vip hash tags state username classname snatch_summary unsat count
     limit seedbonus url status msg job decided_at actions action decisions subject decision reason facts skip detail
     policy advice figures changes server_state free_space_on_disk balances webapi_version success
-"""
-_keys = st.one_of(st.sampled_from(_KEYS.split()), st.text(max_size=3))
+    transfer connection_status dht_nodes tracker magnet_uri
+""".split()  # noqa: SIM905 - a list of words reads best as words
+_keys = st.one_of(st.sampled_from(KEYS), st.text(max_size=3))
 json_values = st.recursive(
     json_scalars,
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(_keys, inner, max_size=5)),
@@ -524,6 +558,7 @@ def raw_listings(draw: st.DrawFn) -> dict[str, Any]:
             "downloaded": one.downloaded_bytes,
             "uploaded": one.uploaded_bytes,
             "num_complete": one.seeders,
+            "tracker": None if one.tracker_host is None else f"https://{one.tracker_host}/tracker.php/PASSKEY/announce",
         }
         rows.append(raw_torrent(number, **facts))
         if draw(flags):
@@ -536,6 +571,7 @@ def raw_listings(draw: st.DrawFn) -> dict[str, Any]:
         "torrents": rows,
         "trackers": trackers,
         "preferences": raw_preferences(max_active_uploads=draw(st.sampled_from([3, 150, "150"]))),
+        "transfer": {"connection_status": "connected", "dht_nodes": draw(st.sampled_from([300, "300", -1]))},
         "free_space_bytes": draw(st.integers(10 * GIB, 14 * GIB)),
     }
 

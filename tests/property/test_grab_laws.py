@@ -48,7 +48,9 @@ def words(name: str) -> list[str]:
 
 
 class TestG4:
-    """G4: No plan grabs while the class is Mouse or unknown, the ratio is under its floor, or the profile is unknown."""
+    """G4: No plan grabs while the class is Mouse or unknown, the ratio is under its floor, or the profile is
+    unknown.
+    """
 
     @given(worlds)
     def test_only_an_account_in_good_standing_grabs(self, world: tuple[Snapshot, Policy]) -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 
 from attrs import evolve
 from hypothesis import event, given
+
 from harvestmouse.core.actions import DeleteTorrent
 from harvestmouse.core.cleanup import next_messages, plan_cleanup
 from harvestmouse.core.guarantees import check

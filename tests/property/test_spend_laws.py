@@ -116,13 +116,17 @@ def expected(account: Profile, policy: Policy, now: int) -> dict[str, tuple[str,
     if not vip and policy.spend.overflow and points >= 99999 and Fraction(points) - price >= policy.spend.reserve:
         return {"upload": ("buy", f"overflow {smallest}")}
     held = {"upload": ("hold", "no_deficit")}
-    return held | ({"vip": ("buy", f"vip_top_up {vip}") if vip else ("hold", "vip_not_now")} if policy.spend.vip else {})
+    return held | (
+        {"vip": ("buy", f"vip_top_up {vip}") if vip else ("hold", "vip_not_now")} if policy.spend.vip else {}
+    )
 
 
 class TestTier:
     """Buy the smallest tier that covers the need and fits the budget; where none covers it, the largest that fits."""
 
-    @example((snapshot(profile=profile(downloaded_bytes=60 * GIB, uploaded_bytes=71 * GIB, bonus_points=99999.0)), SEED))
+    @example(
+        (snapshot(profile=profile(downloaded_bytes=60 * GIB, uploaded_bytes=71 * GIB, bonus_points=99999.0)), SEED)
+    )
     @given(worlds)
     def test_what_is_bought_is_what_an_exhaustive_look_finds(self, world: tuple[Snapshot, Policy]) -> None:
         """Need and means computed anew, in fractions; the example needs one GiB less than 51."""
