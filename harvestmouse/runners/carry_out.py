@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from attrs import define, evolve, field
 
 from harvestmouse.adapters.bencode import info_hash
-from harvestmouse.adapters.errors import AdapterError, DownloadFrozen, GuaranteeBroken, ItemError
+from harvestmouse.adapters.errors import AdapterError, DownloadFrozen, GuaranteeBroken, ItemError, SiteUnavailable
 from harvestmouse.core.actions import (
     Action,
     AddTorrent,
@@ -162,7 +162,8 @@ class Apply:
             self._note(action.id, LedgerOutcome.FAILED)
             self.ports.memory.remember_account(download_freeze_until=self.ports.clock() + error.seconds)
             raise
-        except ItemError:
+        except (ItemError, SiteUnavailable):
+            # Without an answer the site may have counted the download: the addition stays open until that shows.
             raise
         except AdapterError:
             self._note(action.id, LedgerOutcome.FAILED)

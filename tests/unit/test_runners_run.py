@@ -509,6 +509,17 @@ class TestConnectionErrors:
         assert 1008 in {one.id for one in stage.run("grab").plan.actions if isinstance(one, AddTorrent)}
         assert ledger.entries()[-1].outcome == "failed"
 
+    def test_a_download_whose_answer_is_lost_stays_open_too(self, stage: Stage) -> None:
+        """The site may have counted it; half an hour later it would show."""
+        stage.site = FailingSite(stage.world, {1008: SiteUnavailable("/tor/download.php: no answer")})
+        stage.run("grab", apply=True)
+        ledger = Ledger(stage.state_dir / "grabbed_ids.txt")
+        assert [one.outcome for one in ledger.entries()] == ["adding"]
+        stage.site = None
+        assert 1008 not in {one.id for one in stage.run("grab").plan.actions if isinstance(one, AddTorrent)}
+        stage.world.pass_time(1800)
+        assert 1008 in {one.id for one in stage.run("grab").plan.actions if isinstance(one, AddTorrent)}
+
     def test_before_the_first_deletion_nothing_is_attempted(self, stage: Stage) -> None:
         """A client that is gone at the fresh look loses nothing."""
         stage.client = Vanishing(stage.world, "look")
