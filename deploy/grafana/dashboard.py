@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, DatasourceVariable, Row, TextBoxVariable
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models.dashboard import DashboardCursorSync
+from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, DynamicConfigValue
 
 from deploy.grafana.panels import (
     ACT,
@@ -189,19 +189,21 @@ def _janitor() -> AnyPanel:
 
 def _grabber() -> AnyPanel:
     skip = (
-        'mam_grabber_skipped_reason == 1 or label_replace(sum(mam_grabber_skipped_reason) == 0, "reason", "no", "", "")'
+        'label_replace(sum(mam_grabber_skipped_reason) == 0, "reason", "not skipped", "", "") '
+        "or mam_grabber_skipped_reason == 1"
     )
     panel = tiles(
         "Grabber",
         "The last run of grab: why it was skipped, what it added, and how full the managed category is. The page "
         "Decisions says what each reason waits for.",
         "short",
-        Query(skip, "skipped: {{reason}}"),
+        Query(skip, "{{reason}}"),
         Query("time() - mam_grabber_last_run_timestamp", "last run ended"),
         Query("mam_farming_grabbed", "grabbed"),
         Query("mam_farming_total_seeding", "in the category"),
         Query("mam_farming_size_bytes", "their size"),
     )
+    panel.override_by_query("A", [DynamicConfigValue("mappings", words({0: ("ran", GOOD), 1: ("skipped", LOOK)}))])
     override(panel, "last run ended", {"unit": "s"})
     override(panel, "their size", {"unit": "bytes"})
     return panel.color_scheme(colour(PLAIN)).decimals(0)
@@ -354,7 +356,7 @@ def jobs() -> Placed:
         "Jobs change nothing without --apply (or apply = true). If a job that is to act runs dry, look at its "
         "configuration and for DRY_RUN.",
         "none",
-        Query(by_job("harvestmouse_dry_run"), "{{job}}"),
+        Query(by_job('harvestmouse_dry_run{job!="harvestmouse_monitor"}'), "{{job}}"),
     )
     yield modes.mappings(words(MODES)), 4, 8
 
@@ -386,12 +388,13 @@ def errors() -> Placed:
         Query('sum by (service, result) (harvestmouse_requests{result!="ok"})', "{{service}}: {{result}}"),
     )
     yield requests.decimals(0), 6, 8
+    not_done = 'harvestmouse_actions{status!="done"} unless on (job) harvestmouse_dry_run == 1'
     actions = lines(
         "Actions that were not done",
-        "In the last run of each job. Failed: the log says why, and the next run tries again. Blocked: a guarantee "
-        "refused the plan; please report it, with the plan.",
+        "In the last run of each job, dry ones apart. Failed: the log says why, and the next run tries again. "
+        "Blocked: a guarantee refused the plan; please report it, with the plan.",
         "short",
-        Query('sum by (action, status) (harvestmouse_actions{status!="done"}) > 0', "{{action}}: {{status}}"),
+        Query(f"sum by (action, status) ({not_done}) > 0", "{{action}}: {{status}}"),
     )
     yield actions.decimals(0), 6, 8
 

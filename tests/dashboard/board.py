@@ -71,6 +71,7 @@ class Panel:
         return {
             one["matcher"]["options"]: {entry["id"]: entry["value"] for entry in one["properties"]}
             for one in self.body["fieldConfig"]["overrides"]
+            if one["matcher"]["id"] == "byName"
         }
 
 
