@@ -1,5 +1,7 @@
 """A torrent's swarm, and what its tracker answers to those who announce."""
 
+from functools import cache
+
 from attrs import define, frozen
 
 from harvestmouse.core.model import AccountClass, TrackerMessage
@@ -72,5 +74,6 @@ def serves(answer: TrackerMessage) -> bool:
     return answer.status == _WORKING
 
 
+@cache
 def _message(status: int, text: str) -> TrackerMessage:
     return TrackerMessage(host=HOST, status=status, text=text)
