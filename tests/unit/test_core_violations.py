@@ -178,6 +178,18 @@ def test_a_pick_beyond_a_budget_is_refused_with_the_budget(changes: dict[str, An
     assert told(seen, ADD) == [("G5", *violation)]
 
 
+def test_a_headroom_that_nobody_asks_for_may_be_unknown() -> None:
+    """Where the policy does not require it."""
+    seen = snapshot(profile=profile(unsat_limit=None), searches=(page(result()),))
+    assert told(seen, ADD, with_policy=policy(grab={"require_unsat": False})) == []
+
+
+def test_titles_without_letters_are_never_the_same() -> None:
+    """Nothing is left of them to compare."""
+    seen = snapshot(torrents=(torrent(name="?!"),), searches=(page(result(title="...")),))
+    assert told(seen, ADD) == []
+
+
 def test_two_additions_of_one_torrent_are_named() -> None:
     """Its id is all that counts."""
     twice = told(snapshot(searches=(page(result()),)), ADD, evolve(ADD, title="Another"))
