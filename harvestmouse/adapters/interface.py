@@ -13,7 +13,7 @@ from attrs import frozen
 
 from harvestmouse.adapters.state.cookie import Cookie
 from harvestmouse.core.actions import AddTorrent, BuyUpload, BuyVip
-from harvestmouse.core.model import LedgerEntry, Malformed, Preferences, Profile, SearchPage, Torrent
+from harvestmouse.core.model import Connection, LedgerEntry, Malformed, Preferences, Profile, SearchPage, Torrent
 from harvestmouse.core.search import Query
 from harvestmouse.core.spend import Purchase
 from harvestmouse.core.wire.mam import PurchaseReply
@@ -27,11 +27,13 @@ class Listing:
         torrents: Those that could be read.
         malformed: Rows that could not.
         free_space_bytes: Free space where the client says it.
+        connection: How the client is connected, where it says so.
     """
 
     torrents: tuple[Torrent, ...]
     malformed: tuple[Malformed, ...] = ()
     free_space_bytes: int | None = None
+    connection: Connection | None = None
 
 
 class Site(Protocol):
@@ -61,6 +63,9 @@ class Client(Protocol):
 
     def everything(self) -> Listing:
         """List the torrents of every category, with the free space."""
+
+    def overview(self) -> Listing:
+        """List the torrents of every category, with the connection; nothing waits for the free space."""
 
     def look(self, hashes: Iterable[str]) -> Listing:
         """List these torrents afresh; one that is gone is absent."""

@@ -164,6 +164,7 @@ class Torrent:
         seeding_time: Seconds, on the client's clock.
         progress: 0 to 1.
         seeders: Seeders in the swarm.
+        tracker_host: Host of its tracker; ``None`` where the client names none.
         messages: What its trackers said; ``None`` where nobody asked.
     """
 
@@ -180,6 +181,7 @@ class Torrent:
     downloaded_bytes: int | None = None
     uploaded_bytes: int | None = None
     seeders: int | None = None
+    tracker_host: str | None = None
     messages: tuple[TrackerMessage, ...] | None = None
 
     @property
@@ -213,6 +215,23 @@ class Preferences:
     max_active_uploads: int | None = None
     max_active_torrents: int | None = None
     dont_count_slow_torrents: bool | None = None
+
+
+@frozen(kw_only=True)
+class Connection:
+    """How the client is connected.
+
+    Attributes:
+        status: The client's own word: ``connected``, ``firewalled`` or ``disconnected``.
+        dht_nodes: DHT nodes it knows.
+        download_speed: Bytes a second.
+        upload_speed: Bytes a second.
+    """
+
+    status: str | None = None
+    dht_nodes: int | None = None
+    download_speed: int | None = None
+    upload_speed: int | None = None
 
 
 class LedgerOutcome(StrEnum):
@@ -264,6 +283,7 @@ class Snapshot:
     torrents: tuple[Torrent, ...] | None = field(default=None, converter=_by_hash)
     malformed_torrents: tuple[Malformed, ...] = ()
     preferences: Preferences | None = None
+    connection: Connection | None = None
     free_space_bytes: int | None = None
     ledger: tuple[LedgerEntry, ...] | None = None
     download_freeze_until: int | None = None

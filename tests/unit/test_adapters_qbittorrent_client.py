@@ -14,6 +14,7 @@ from harvestmouse.adapters.errors import AdapterError, ClientRefused, ClientUnav
 from harvestmouse.adapters.qbittorrent import QbittorrentClient, client
 from harvestmouse.adapters.secret import Secret
 from harvestmouse.adapters.traffic import ENDPOINTS, Result
+from harvestmouse.core.model import Connection
 from tests.support.builders import GIB, hash_of, raw_torrent, raw_tracker, torrent
 
 Answers = dict[str, list[tuple[int, bytes]]]
@@ -295,3 +296,14 @@ def test_a_request_without_an_answer_is_counted() -> None:
     with pytest.raises(ClientUnavailable):
         adapter.preferences()
     assert adapter.traffic.requests["client", "app/webapiVersion", Result.NO_ANSWER] >= 1
+
+
+def test_an_overview_is_one_request(stub: Stub, adapter: QbittorrentClient) -> None:
+    """Torrents of every category with the connection, and nobody waits for the free space."""
+    row = {key: value for key, value in raw_torrent(1).items() if key != "hash"}
+    server = {"connection_status": "connected", "dht_nodes": 2, "dl_info_speed": 3, "up_info_speed": 4}
+    stub.says("sync/maindata", {"torrents": {hash_of(1): row}, "server_state": {**server, "free_space_on_disk": 0}})
+    listing = adapter.overview()
+    assert stub.asked == ["app/webapiVersion", "sync/maindata"]
+    assert [one.hash for one in listing.torrents] == [hash_of(1)]
+    assert listing.connection == Connection(status="connected", dht_nodes=2, download_speed=3, upload_speed=4)

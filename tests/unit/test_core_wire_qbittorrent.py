@@ -1,15 +1,17 @@
 """qBittorrent's bodies, as three real versions sent them."""
 
 import json
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harvestmouse.core.cleanup import SETTLED_STATES, plan_cleanup, unregistered_texts
-from harvestmouse.core.model import Preferences, Torrent, TrackerMessage
+from harvestmouse.core.model import Connection, Malformed, Preferences, Torrent, TrackerMessage
 from harvestmouse.core.policy import SEED
 from harvestmouse.core.wire import (
+    parse_connection,
     parse_free_space,
     parse_messages,
     parse_preferences,
@@ -31,6 +33,7 @@ from tests.support.builders import (
 )
 
 CAPTURES = Path(__file__).parents[1] / "fixtures" / "captures"
+MAGNET = "magnet:?xt=urn:btih:0&dn=A+Barn"
 VERSIONS = {"4.5.2": (2, 8, 19), "5.1.0": (2, 11, 4), "5.3.0": (2, 16, 2)}
 
 
@@ -234,17 +237,33 @@ class TestRow:
         for order in (rows, rows[::-1]):
             torrents, malformed = parse_torrents(order)
             assert torrents == []
-            assert [one.subject for one in malformed] == [hash_of(1)]
+            problem = "two rows of this info-hash differ"
+            assert malformed == [Malformed(subject=hash_of(1), problem=problem, category=CATEGORY)]
 
     def test_two_rows_of_one_info_hash_in_two_categories_are_malformed_in_any_order(self) -> None:
         """Whose torrent it is stays unknown, so the janitor reports it either way."""
-        rows = [raw_torrent(), raw_torrent(category="books")]
-        assert parse_torrents(rows) == parse_torrents(rows[::-1])
+        rows = [raw_torrent(), raw_torrent(category="books"), raw_torrent(name="Another")]
+        for order in permutations(rows):
+            ((), (one,)) = parse_torrents(order)
+            assert (one.subject, one.category) == (hash_of(1), None)
 
     def test_a_row_that_is_no_object_is_malformed(self) -> None:
         """The rest goes on."""
         torrents, malformed = parse_torrents([None, "x", raw_torrent()])
         assert (len(torrents), len(malformed)) == (1, 2)
+        assert {one.problem for one in malformed} == {"the row is no JSON object"}
+
+    def test_a_row_without_an_info_hash_keeps_its_category(self) -> None:
+        """The janitor of that category reports it; two such rows are two."""
+        rows = [raw_torrent(hash=None), raw_torrent(hash="", name="Another"), raw_torrent(hash="zz", category=None)]
+        _, malformed = parse_torrents(rows)
+        assert sorted(str(one.category) for one in malformed) == ["None", CATEGORY, CATEGORY]
+        assert {one.problem for one in malformed} == {"the row has no info-hash"}
+
+    def test_text_that_is_missing_is_empty(self) -> None:
+        """A name and a tracker's words are for people only."""
+        assert read(name=None).name == ""
+        assert parse_messages([{"url": "https://t.example/x", "status": 2}])[0].text == ""
 
     @pytest.mark.parametrize(
         ("value", "tags"),
@@ -370,3 +389,46 @@ class TestTheRest:
     def test_free_space_is_unknown_where_the_client_does_not_know(self, body: object, free: int | None) -> None:
         """It writes a negative number then."""
         assert parse_free_space(body) == free
+
+
+class TestTrackerHost:
+    """The host alone is kept: the address carries the passkey."""
+
+    @pytest.mark.parametrize(
+        ("fields", "host"),
+        [
+            ({"tracker": "https://t.myanonamouse.net/announce/5ecr3t"}, "t.myanonamouse.net"),
+            ({"tracker": "udp://Tracker.Example.org:1337"}, "tracker.example.org"),
+            ({"tracker": "", "magnet_uri": MAGNET + "&tr=https%3A%2F%2Ft.myanonamouse.net%2F5ecr3t"},
+             "t.myanonamouse.net"),
+            ({"magnet_uri": MAGNET + "&tr=http%3a%2f%2fa.example.org%2f&tr=http%3a%2f%2fb.example.org"},
+             "a.example.org"),
+            ({"tracker": "", "magnet_uri": MAGNET}, None),
+            ({"tracker": 5, "magnet_uri": []}, None),
+            ({"tracker": "http://[", "magnet_uri": ""}, None),
+            ({}, None),
+        ],
+    )  # fmt: skip
+    def test_is_read_from_the_address_or_the_magnet_link(self, fields: dict[str, Any], host: str | None) -> None:
+        """Version 4 names a tracker only once it has answered (incident I6)."""
+        row = {key: value for key, value in raw_torrent(1).items() if key not in ("tracker", "magnet_uri")}
+        read = parse_torrent({**row, **fields})
+        assert isinstance(read, Torrent)
+        assert read.tracker_host == host
+        assert "5ecr3t" not in repr(read)
+
+
+class TestConnection:
+    def test_is_read_from_both_bodies_that_have_it(self) -> None:
+        """`transfer/info` and `server_state` of `sync/maindata` name the figures alike."""
+        body = {"connection_status": "firewalled", "dht_nodes": 7, "dl_info_speed": 1, "up_info_speed": 2, "extra": 0}
+        assert parse_connection(body) == Connection(status="firewalled", dht_nodes=7, download_speed=1, upload_speed=2)
+
+    @pytest.mark.parametrize("body", [None, [], "x", 5])
+    def test_another_shape_is_unknown(self, body: object) -> None:
+        """Not a client that is disconnected."""
+        assert parse_connection(body) is None
+
+    def test_what_cannot_be_read_is_unknown(self) -> None:
+        """Fact by fact."""
+        assert parse_connection({"dht_nodes": -1, "dl_info_speed": "fast"}) == Connection()

@@ -10,7 +10,7 @@ from harvestmouse.adapters.errors import AlreadyInClient
 from harvestmouse.adapters.interface import Listing
 from harvestmouse.adapters.memory.world import World, held_bytes, is_whole
 from harvestmouse.core.actions import AddTorrent
-from harvestmouse.core.model import Preferences, Torrent
+from harvestmouse.core.model import Connection, Preferences, Torrent
 
 
 @define
@@ -27,6 +27,11 @@ class MemoryClient:
         """List all torrents, with the free space."""
         torrents = tuple(self.world.torrents.values())
         return Listing(torrents=torrents, free_space_bytes=self.world.free_space_bytes)
+
+    def overview(self) -> Listing:
+        """List all torrents, with a connection that is always there."""
+        connection = Connection(status="connected", dht_nodes=0, download_speed=0, upload_speed=0)
+        return evolve(self.everything(), connection=connection)
 
     def look(self, hashes: Iterable[str]) -> Listing:
         """List these torrents."""

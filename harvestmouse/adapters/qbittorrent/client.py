@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import qbittorrentapi
 import requests
-from attrs import define, field
+from attrs import define, evolve, field
 
 from harvestmouse.adapters.errors import (
     AlreadyInClient,
@@ -24,7 +24,7 @@ from harvestmouse.adapters.secret import Secret
 from harvestmouse.adapters.traffic import CLIENT, Result, Traffic
 from harvestmouse.core.actions import AddTorrent
 from harvestmouse.core.model import Preferences, Torrent
-from harvestmouse.core.wire import parse_free_space, parse_preferences, parse_torrents, parse_version
+from harvestmouse.core.wire import parse_connection, parse_free_space, parse_preferences, parse_torrents, parse_version
 from harvestmouse.core.wire.coerce import as_int, as_object
 from harvestmouse.core.wire.qbittorrent import Version, parse_messages
 
@@ -118,16 +118,14 @@ class QbittorrentClient:
 
     def everything(self) -> Listing:
         """List all torrents with the free space, which only ``sync/maindata`` tells."""
-        body = self._maindata(0)
-        rows = body.get("torrents", {})
-        if not isinstance(rows, dict) or "server_state" not in body:
-            raise ClientUnclear(f"{self._at('sync/maindata')}: the answer is no state of a client")
-        whole = ({**row, "hash": identity} if isinstance(row, dict) else row for identity, row in rows.items())
-        torrents, malformed = parse_torrents(whole, None, self._version)
-        free = parse_free_space(body)
-        if free == 0:
-            free = self._ask_space_again(as_int(body.get("rid")) or 0)
-        return Listing(torrents=tuple(torrents), malformed=tuple(malformed), free_space_bytes=free)
+        body, listing = self._state()
+        if listing.free_space_bytes == 0:
+            return evolve(listing, free_space_bytes=self._ask_space_again(as_int(body.get("rid")) or 0))
+        return listing
+
+    def overview(self) -> Listing:
+        """List all torrents with the connection, in one request."""
+        return self._state()[1]
 
     def look(self, hashes: Iterable[str]) -> Listing:
         """List these torrents afresh, a hundred a request."""
@@ -258,6 +256,20 @@ class QbittorrentClient:
             api.auth_log_in()
             response = api.stream("torrents/info", includeTrackers="true", **params)
         return response
+
+    def _state(self) -> tuple[Mapping[str, Any], Listing]:
+        body = self._maindata(0)
+        rows = body.get("torrents", {})
+        if not isinstance(rows, dict) or "server_state" not in body:
+            raise ClientUnclear(f"{self._at('sync/maindata')}: the answer is no state of a client")
+        whole = ({**row, "hash": identity} if isinstance(row, dict) else row for identity, row in rows.items())
+        torrents, malformed = parse_torrents(whole, None, self._version)
+        return body, Listing(
+            torrents=tuple(torrents),
+            malformed=tuple(malformed),
+            free_space_bytes=parse_free_space(body),
+            connection=parse_connection(body["server_state"]),
+        )
 
     def _maindata(self, rid: int) -> Mapping[str, Any]:
         with _translated(self._at("sync/maindata")):

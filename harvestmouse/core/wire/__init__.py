@@ -6,6 +6,7 @@ Plans are in `harvestmouse.core.wire.plan`.
 
 from harvestmouse.core.wire.mam import parse_freeze, parse_profile, parse_purchase, parse_search
 from harvestmouse.core.wire.qbittorrent import (
+    parse_connection,
     parse_free_space,
     parse_messages,
     parse_preferences,
@@ -15,6 +16,7 @@ from harvestmouse.core.wire.qbittorrent import (
 from harvestmouse.core.wire.snapshot import parse_snapshot
 
 __all__ = [
+    "parse_connection",
     "parse_free_space",
     "parse_freeze",
     "parse_messages",

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from harvestmouse.core.model import Malformed, Preferences, Torrent, TrackerMessage
-from harvestmouse.core.wire.coerce import as_flag, as_float, as_int, as_object, as_size, as_text, digest
+from harvestmouse.core.model import Connection, Malformed, Preferences, Torrent, TrackerMessage
+from harvestmouse.core.wire.coerce import as_count, as_flag, as_float, as_int, as_object, as_size, as_text, digest
 
 Version = tuple[int, ...]
 
@@ -84,6 +84,7 @@ def parse_torrent(
         downloaded_bytes=as_int(get("downloaded")),
         uploaded_bytes=as_int(get("uploaded")),
         seeders=as_int(get("num_complete")),
+        tracker_host=_tracker_host(get("tracker"), get("magnet_uri")),
         messages=parse_messages(listed, version) if isinstance(listed, list) else None,
     )
 
@@ -119,10 +120,30 @@ def parse_preferences(body: object) -> Preferences | None:
     )
 
 
+def parse_connection(body: object) -> Connection | None:
+    """Read ``transfer/info``, or ``server_state`` of ``sync/maindata``; ``None`` where it is no JSON object."""
+    if not isinstance(body, dict):
+        return None
+    return Connection(
+        status=as_text(body.get("connection_status")),
+        dht_nodes=as_count(body.get("dht_nodes")),
+        download_speed=as_count(body.get("dl_info_speed")),
+        upload_speed=as_count(body.get("up_info_speed")),
+    )
+
+
 def parse_free_space(body: object) -> int | None:
     """Read the free space of ``sync/maindata``; the client writes a negative number where it does not know."""
     number = as_int(as_object(as_object(body).get("server_state")).get("free_space_on_disk"))
     return None if number is None or number < 0 else number
+
+
+def _tracker_host(tracker: object, magnet: object) -> str | None:
+    """Return the tracker's host; qBittorrent 4 names a tracker only once it has answered, the magnet link always."""
+    if isinstance(tracker, str) and tracker:
+        return _host(tracker)
+    _, found, rest = magnet.partition("&tr=") if isinstance(magnet, str) else ("", "", "")
+    return _host(unquote(rest.partition("&")[0])) if found else None
 
 
 def _completion(value: int | None) -> int | None:

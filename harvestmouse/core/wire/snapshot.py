@@ -7,7 +7,7 @@ from harvestmouse.core.errors import SnapshotError
 from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Snapshot
 from harvestmouse.core.wire.coerce import as_count, as_flag, as_float, as_int, as_text, as_time
 from harvestmouse.core.wire.mam import parse_profile, parse_search
-from harvestmouse.core.wire.qbittorrent import parse_preferences, parse_torrents, parse_version
+from harvestmouse.core.wire.qbittorrent import parse_connection, parse_preferences, parse_torrents, parse_version
 
 FORMAT = "harvestmouse-snapshot/1"
 
@@ -86,6 +86,7 @@ def _client(client: Mapping[str, Any]) -> dict[str, Any]:
         "torrents": torrents,
         "malformed_torrents": tuple(malformed),
         "preferences": parse_preferences(client.get("preferences")),
+        "connection": parse_connection(client.get("transfer")),
         "free_space_bytes": None if free is None or free < 0 else free,
     }
 
