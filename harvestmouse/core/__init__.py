@@ -1,12 +1,14 @@
 """The decision engine: values in, plans out; no I/O, no clock, no randomness, no logging."""
 
 from harvestmouse.core.after import after
+from harvestmouse.core.attribution import plan_monitor
 from harvestmouse.core.cleanup import plan_cleanup
 from harvestmouse.core.grab import plan_grab
 from harvestmouse.core.guarantees import check
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.model import (
     AccountClass,
+    Connection,
     LedgerEntry,
     Preferences,
     Profile,
@@ -29,6 +31,7 @@ __all__ = [
     "PRESETS",
     "SEED",
     "AccountClass",
+    "Connection",
     "Decision",
     "LedgerEntry",
     "Plan",
@@ -49,6 +52,7 @@ __all__ = [
     "parse_snapshot",
     "plan_cleanup",
     "plan_grab",
+    "plan_monitor",
     "plan_reconcile",
     "plan_spend",
 ]

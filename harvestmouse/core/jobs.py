@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from harvestmouse.core import cleanup, grab, reconcile, spend
+from harvestmouse.core import attribution, cleanup, grab, reconcile, spend
 from harvestmouse.core.model import Snapshot
 from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import Policy
@@ -12,4 +12,5 @@ JOBS: Mapping[str, Callable[[Snapshot, Policy], Plan]] = {
     cleanup.JOB: cleanup.plan_cleanup,
     spend.JOB: spend.plan_spend,
     reconcile.JOB: reconcile.plan_reconcile,
+    attribution.JOB: attribution.plan_monitor,
 }

@@ -135,6 +135,7 @@ _GUARDS = {
     "janitor": "CLIENT_UNKNOWN EMPTY_LISTING SHRUNKEN_LISTING",
     "spend": "PROFILE_UNKNOWN",
     "reconcile": "CLIENT_UNKNOWN",
+    "monitor": "CLIENT_UNKNOWN",
 }
 
 _OUTCOMES = {
@@ -158,6 +159,7 @@ _OUTCOMES = {
         Verdict.FORCE_START: "OWED_QUEUED",
         Verdict.RESUME: "OWED_STOPPED",
     },
+    "monitor": {},
 }
 
 # Every reason each job can give, in the order of its rules: guards first, then by verdict.

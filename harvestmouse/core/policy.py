@@ -78,6 +78,14 @@ def _word(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
         raise PolicyError(f"{attribute.name} = {value!r} is empty; every job needs it")
 
 
+def _labels(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
+    _words(_, attribute, value)
+    for word in value:
+        name, equals, label = word.partition("=")
+        if not (name.strip() and equals and label.strip()):
+            raise PolicyError(f"{attribute.name}: {word!r} is no label; write it as 'category=label' or 'domain=label'")
+
+
 def _tiers(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
     # The site refuses automated purchases under 50 GiB.
     whole = isinstance(value, tuple) and all(type(tier) is int and tier >= 50 for tier in value)  # noqa: PLR2004
@@ -246,6 +254,19 @@ class ReconcilePolicy:
 
 
 @frozen(kw_only=True)
+class MonitorPolicy:
+    """How torrents are attributed to trackers.
+
+    Attributes:
+        labels: Labels of categories, which come first, and of tracker domains, each as category=label or domain=label.
+    """
+
+    labels: tuple[str, ...] = field(
+        default=("mam-farming=mam", "myanonamouse.net=mam"), converter=_tuple, validator=_labels
+    )
+
+
+@frozen(kw_only=True)
 class Policy:
     """Everything the operator wants, section by section."""
 
@@ -254,6 +275,7 @@ class Policy:
     cleanup: CleanupPolicy = field(factory=CleanupPolicy)
     spend: SpendPolicy = field(factory=SpendPolicy)
     reconcile: ReconcilePolicy = field(factory=ReconcilePolicy)
+    monitor: MonitorPolicy = field(factory=MonitorPolicy)
 
 
 def figures(section: Any) -> Mapping[str, Any]:

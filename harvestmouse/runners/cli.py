@@ -9,12 +9,13 @@ import click
 
 from harvestmouse import __version__
 
-JOBS = ("grab", "janitor", "spend", "reconcile")
+JOBS = ("grab", "janitor", "spend", "reconcile", "monitor")
 _SUMMARIES = {
     "grab": "Grab the best freeleech torrents, if the account may.",
     "janitor": "Delete torrents that are stuck, unregistered or redundant; never one that owes seed time.",
     "spend": "Buy upload credit for the deficit, if a tier fits the budget.",
     "reconcile": "Set the client's queue so that everything owing seed time can seed.",
+    "monitor": "Count what the client holds for each tracker; changes nothing.",
 }
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, get_args, get_origin
 
 from attrs import Attribute, evolve, fields, frozen
 
-from harvestmouse.adapters.secret import MASK, Secret
+from harvestmouse.adapters.secret import MASK, Secret, masked
 from harvestmouse.core.errors import HarvestmouseError, UnitError
 from harvestmouse.core.policy import PRESETS, ClientPolicy, Policy, show
 from harvestmouse.core.units import parse_duration, parse_size
@@ -73,6 +74,24 @@ def load(
     if dry_run_forced(environment):
         settings = evolve(settings, general=evolve(settings.general, apply=False))
     return settings
+
+
+def load_metrics(environment: Mapping[str, str], file: str | None, pairs: Iterable[str]) -> MetricsSettings:
+    """Read ``[metrics]`` alone, so that a run which ends for the rest of its configuration is seen all the same.
+
+    What cannot be read counts as not given.
+    """
+    import tomllib  # noqa: PLC0415 - as in `from_file`
+
+    path, document = file or environment.get(_CONFIG), dict[str, Any]()
+    with suppress(OSError, ValueError):
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8")) if path else {}
+    section = document.get("metrics")
+    values = dict(section) if isinstance(section, dict) else {}
+    flags = {name.strip(): value.strip() for name, _, value in (pair.partition("=") for pair in pairs)}
+    for name in (attribute.name for attribute in fields(MetricsSettings)):
+        values[name] = flags.get(f"metrics.{name}") or environment.get(_variable("metrics", name)) or values.get(name)
+    return MetricsSettings(**{name: value for name, value in values.items() if isinstance(value, str)})
 
 
 def dry_run_forced(environment: Mapping[str, str]) -> bool:
@@ -154,6 +173,8 @@ def explain(settings: Settings) -> list[tuple[str, str, str]]:
         shown = show(value, is_size=bool(attribute.metadata.get("size")))
         if isinstance(value, Secret):
             shown = MASK if value else ""
+        elif isinstance(value, str):
+            shown = masked(value)
         base = f"preset {settings.general.preset}" if section and hasattr(settings.policy, section) else "default"
         source = settings.sources.get((section, name), base)
         rows.append((title(section, name), _toml(shown), source))
@@ -182,6 +203,7 @@ def _assemble(given: Values, base: Policy) -> Settings:
         "cleanup": _build(type(base.cleanup), base.cleanup, "cleanup", given),
         "spend": _build(type(base.spend), base.spend, "spend", given),
         "reconcile": _build(type(base.reconcile), base.reconcile, "reconcile", given),
+        "monitor": _build(type(base.monitor), base.monitor, "monitor", given),
     }
     return Settings(
         general=_build(GeneralSettings, GeneralSettings(), "", given),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from attrs import evolve
 
 from harvestmouse.adapters.interface import Listing
-from harvestmouse.core import cleanup, grab, guards, reconcile, search, spend
+from harvestmouse.core import attribution, cleanup, grab, guards, reconcile, search, spend
 from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Snapshot
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.spend import PAUSE_SECONDS, settle
@@ -34,7 +34,7 @@ def fetch_janitor(ports: Ports, policy: Policy) -> Snapshot:
 
 def fetch_grab(ports: Ports, policy: Policy) -> Snapshot:
     """Read the profile; ask the client only if the profile allows to grab, and search only if the client does too."""
-    profile = ports.site.profile()
+    profile = ports.read_profile()
     snapshot = Snapshot(
         taken_at=ports.clock(),
         profile=profile,
@@ -79,7 +79,7 @@ def _settle_additions(ports: Ports, listing: Listing) -> tuple[LedgerEntry, ...]
 
 def fetch_spend(ports: Ports, policy: Policy) -> Snapshot:  # noqa: ARG001 - one shape for all
     """Read the profile, and settle an earlier purchase whose fate is unknown."""
-    profile, now = ports.site.profile(), ports.clock()
+    profile, now = ports.read_profile(), ports.clock()
     pending = ports.journal.pending()
     if pending is not None:
         happened = settle(pending, profile, now)
@@ -105,11 +105,23 @@ def fetch_reconcile(ports: Ports, policy: Policy) -> Snapshot:  # noqa: ARG001 -
     )
 
 
+def fetch_monitor(ports: Ports, policy: Policy) -> Snapshot:  # noqa: ARG001 - one shape for all
+    """List every torrent, with the connection."""
+    listing = ports.client.overview()
+    return Snapshot(
+        taken_at=ports.clock(),
+        torrents=listing.torrents,
+        malformed_torrents=listing.malformed,
+        connection=listing.connection,
+    )
+
+
 FETCH: Mapping[str, Callable[[Ports, Policy], Snapshot]] = {
     grab.JOB: fetch_grab,
     cleanup.JOB: fetch_janitor,
     spend.JOB: fetch_spend,
     reconcile.JOB: fetch_reconcile,
+    attribution.JOB: fetch_monitor,
 }
 
 # These jobs use the site's session, so only one of them runs at a time; the others never wait.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 
 from harvestmouse.adapters.interface import Client, Site
 from harvestmouse.adapters.state import cookie, journal, ledger, refusals
@@ -15,6 +15,8 @@ from harvestmouse.adapters.state.journal import Journal
 from harvestmouse.adapters.state.ledger import Ledger
 from harvestmouse.adapters.state.memory import Memory
 from harvestmouse.adapters.state.refusals import Refusals
+from harvestmouse.adapters.traffic import Traffic
+from harvestmouse.core.model import Profile
 from harvestmouse.runners.config import ConfigError
 from harvestmouse.runners.settings import Settings
 
@@ -32,22 +34,31 @@ class Ports:
     Attributes:
         settings: The configuration.
         clock: Unix seconds.
+        traffic: What was asked of the site and the client.
+        profile: The account as it was last read; ``None`` before.
     """
 
     settings: Settings
     clock: Callable[[], int] = _seconds
+    traffic: Traffic = field(factory=Traffic, init=False)
+    profile: Profile | None = field(default=None, init=False)
+
+    def read_profile(self) -> Profile:
+        """Read the account, and keep it for the run's figures, which it reaches even if the run fails later."""
+        self.profile = self.site.profile()
+        return self.profile
 
     @cached_property
     def site(self) -> Site:
         """Return the site, over its session."""
-        site: Site = _adapter("site", self.settings.mam.adapter, {"mam": _open_mam})(self.settings)
+        site: Site = _adapter("site", self.settings.mam.adapter, {"mam": self._open_mam})(self.settings)
         return site
 
     @cached_property
     def client(self) -> Client:
         """Return the torrent client."""
         name = self.settings.qbittorrent.adapter
-        client: Client = _adapter("client", name, {"qbittorrent": _open_qbittorrent})(self.settings)
+        client: Client = _adapter("client", name, {"qbittorrent": self._open_qbittorrent})(self.settings)
         return client
 
     @cached_property
@@ -71,6 +82,31 @@ class Ports:
             if name in self.__dict__:
                 self.__dict__[name].close()
 
+    def _open_mam(self, settings: Settings) -> Site:
+        from harvestmouse.adapters.mam import Limits, MamSession, MamSite  # noqa: PLC0415 - the janitor never needs it
+
+        mam = settings.mam
+        limits = Limits(
+            spacing=mam.request_spacing.total_seconds(),
+            connect=mam.connect_timeout.total_seconds(),
+            read=mam.read_timeout.total_seconds(),
+        )
+        state_dir = settings.general.state_dir
+        store = cookie.CookieStore(state_dir / cookie.NAME, mam.mam_id)
+        return MamSite(MamSession(mam.base_url, store, limits, log.info, open_refusals(settings), self.traffic))
+
+    def _open_qbittorrent(self, settings: Settings) -> Client:
+        from harvestmouse.adapters.qbittorrent import QbittorrentClient  # noqa: PLC0415 - spend never needs it
+
+        chosen = settings.qbittorrent
+        return QbittorrentClient(
+            url=chosen.url,
+            username=chosen.username,
+            password=chosen.password,
+            api_key=chosen.api_key,
+            traffic=self.traffic,
+        )
+
 
 def _adapter(kind: str, name: str, built_in: dict[str, Callable[[Settings], Any]]) -> Callable[[Settings], Any]:
     """Find an adapter by name: the built-in one, or a third party's behind an entry point."""
@@ -88,28 +124,7 @@ def _adapter(kind: str, name: str, built_in: dict[str, Callable[[Settings], Any]
     return opener
 
 
-def _open_mam(settings: Settings) -> Site:
-    from harvestmouse.adapters.mam import Limits, MamSession, MamSite  # noqa: PLC0415 - the janitor never needs it
-
-    mam = settings.mam
-    limits = Limits(
-        spacing=mam.request_spacing.total_seconds(),
-        connect=mam.connect_timeout.total_seconds(),
-        read=mam.read_timeout.total_seconds(),
-    )
-    state_dir = settings.general.state_dir
-    store = cookie.CookieStore(state_dir / cookie.NAME, mam.mam_id)
-    return MamSite(MamSession(mam.base_url, store, limits, log.info, open_refusals(settings)))
-
-
 def open_refusals(settings: Settings) -> Refusals:
     """Return what is remembered of refused sessions."""
     secret = settings.mam.mam_id.reveal().strip()
     return Refusals(settings.general.state_dir / refusals.NAME, fingerprint(secret) if secret else "")
-
-
-def _open_qbittorrent(settings: Settings) -> Client:
-    from harvestmouse.adapters.qbittorrent import QbittorrentClient  # noqa: PLC0415 - spend never needs it
-
-    chosen = settings.qbittorrent
-    return QbittorrentClient(url=chosen.url, username=chosen.username, password=chosen.password, api_key=chosen.api_key)

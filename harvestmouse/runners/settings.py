@@ -8,9 +8,17 @@ from urllib.parse import urlsplit
 
 from attrs import Attribute, field, fields, frozen
 
-from harvestmouse.adapters.secret import Secret, may_carry_cookie
+from harvestmouse.adapters.secret import Secret, may_carry_cookie, password_in
 from harvestmouse.core.errors import PolicyError
-from harvestmouse.core.policy import CleanupPolicy, ClientPolicy, GrabPolicy, Policy, ReconcilePolicy, SpendPolicy
+from harvestmouse.core.policy import (
+    CleanupPolicy,
+    ClientPolicy,
+    GrabPolicy,
+    MonitorPolicy,
+    Policy,
+    ReconcilePolicy,
+    SpendPolicy,
+)
 from harvestmouse.core.units import MIB
 
 
@@ -173,6 +181,7 @@ SECTIONS: Mapping[str, tuple[type[Any], ...]] = {
     "cleanup": (CleanupPolicy,),
     "spend": (SpendPolicy,),
     "reconcile": (ReconcilePolicy,),
+    "monitor": (MonitorPolicy,),
 }
 
 KEYS: Mapping[tuple[str, str], "Attribute[Any]"] = {
@@ -181,6 +190,13 @@ KEYS: Mapping[tuple[str, str], "Attribute[Any]"] = {
     for one in classes
     for attribute in fields(one)
 }
+
+
+def secrets_of(settings: Settings) -> tuple[Secret, ...]:
+    """Return what no log line may show."""
+    chosen = settings.qbittorrent
+    addresses = (chosen.url, settings.metrics.pushgateway_url)
+    return settings.mam.mam_id, chosen.password, chosen.api_key, *map(password_in, addresses)
 
 
 def title(section: str, name: str) -> str:

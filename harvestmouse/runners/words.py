@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from harvestmouse.core import attribution
 from harvestmouse.core.actions import (
     Action,
     AddTorrent,
@@ -65,14 +66,17 @@ def describe(report: Report, shown: int = _SHOWN_ACTIONS) -> str:
     """Return a readable account of a run: what was decided, why, and how it ended."""
     plan = report.plan
     mode = "applied" if report.apply else "dry run, nothing is changed without --apply"
-    lines = [f"{plan.job} ({mode})"]
+    lines = [plan.job if plan.job == attribution.JOB else f"{plan.job} ({mode})"]
     if plan.skip is not None:
         lines.append(f"  skipped: {plan.skip.reason.value} - {clean(plan.skip.detail)}")
     if report.violations:
         lines.append("  refused: the plan would break a guarantee; nothing was done")
         lines += [f"    {one.guarantee} {clean(one.subject)}: {clean(one.detail)}" for one in report.violations]
     lines += _headline(plan)
-    lines += list(_counts(plan)) or ([] if plan.skip else ["  nothing to decide"])
+    if plan.job == attribution.JOB:
+        lines += _trackers(plan)
+    else:
+        lines += list(_counts(plan)) or ([] if plan.skip else ["  nothing to decide"])
     lines += _actions(report, shown)
     if plan.skip is None and not plan.complete:
         lines.append("  Not every source was there; decisions that need it are held.")
@@ -105,6 +109,10 @@ def _done(report: Report) -> Iterator[str]:
     elif plan.job == "grab":
         seen, picks = len(plan.decisions), plan.count(Verdict.PICK)
         yield f"Done: grabbed={done} picks={picks} results={seen} dry_run={not report.apply}"
+    elif plan.job == attribution.JOB:
+        trackers = figures["trackers"].values()
+        held = sum(one["torrents"] for one in trackers)
+        yield f"Done: torrents={held} trackers={len(trackers)} connection={figures['connection_status']}"
     else:
         yield f"Done: changed={done} actions={len(plan.actions)} dry_run={not report.apply}"
 
@@ -121,6 +129,36 @@ def _headline(plan: Plan) -> Iterator[str]:
     elif figures["unsat_used"] is not None:
         line += f"; {figures['unsat_used']} of {figures['unsat_limit']} unsatisfied"
     yield line
+
+
+def _trackers(plan: Plan) -> Iterator[str]:
+    """Yield the client's connection, and a row for each tracker."""
+    figures = plan.figures
+    down, up = (_bytes(figures[f"{way}_bytes_per_second"]) for way in ("download", "upload"))
+    status = clean(str(figures["connection_status"]))
+    yield f"  connection {status}, {figures['dht_nodes']} DHT nodes; a second {down} down, {up} up"
+    head = ("tracker", "torrents", "seeding", "downloading", "unsatisfied", "up", "down", "ratio", "size", "seed time")
+    rows = [
+        (
+            clean(label),
+            str(one["torrents"]),
+            str(one["states"]["seeding"]),
+            str(one["states"]["downloading"]),
+            str(one["unsatisfied"]),
+            _bytes(one["uploaded_bytes"]),
+            _bytes(one["downloaded_bytes"]),
+            _ratio(one["ratio"]),
+            _bytes(one["size_bytes"]),
+            "unknown" if one["seeding_seconds"] is None else format_span(one["seeding_seconds"]),
+        )
+        for label, one in figures.get("trackers", {}).items()
+    ]
+    if rows:
+        yield from (f"  {line}" for line in table([head, *rows]).splitlines())
+
+
+def _bytes(size: int | None) -> str:
+    return "unknown" if size is None else format_size(size)
 
 
 def _counts(plan: Plan) -> Iterator[str]:

@@ -84,7 +84,7 @@ def test_every_job_s_plan_reads_back_from_its_text(job: str) -> None:
     """Nothing is lost on the way, and the text is the same again."""
     made = JOBS[job](BUSY, EAGER)
     text = dump(unparse_plan(made))
-    assert made.actions
+    assert made.actions or job == "monitor"
     assert dump(unparse_plan(parse_plan(json.loads(text)))) == text
 
 
