@@ -6,7 +6,6 @@ Such a part stands between ``<!-- generated: KIND ARGUMENTS -->`` and ``<!-- end
 
 import ast
 import inspect
-import json
 import os
 import re
 import shlex
@@ -22,14 +21,11 @@ import harvestmouse.adapters.mam
 import harvestmouse.adapters.metrics
 import harvestmouse.adapters.qbittorrent  # noqa: F401 - its errors count
 from harvestmouse.adapters.errors import AdapterError
+from harvestmouse.adapters.metrics.catalogue import CATALOGUE, Owner
 from harvestmouse.core.errors import HarvestmouseError
 from harvestmouse.core.guarantees import GUARANTEES, LAWS, LIMITS
-from harvestmouse.core.jobs import JOBS
-from harvestmouse.core.policy import SEED, Policy
-from harvestmouse.core.wire.snapshot import parse_snapshot
+from harvestmouse.core.policy import SEED
 from harvestmouse.runners.config import Given, explain, load
-from harvestmouse.runners.measure import measure
-from harvestmouse.runners.report import Report
 from harvestmouse.runners.settings import KEYS, meaning
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -146,17 +142,19 @@ def _summary(thing: object) -> str:
 
 
 def metrics() -> str:
-    """Return every figure that a run publishes."""
-    snapshot, found = parse_snapshot(json.loads(EXAMPLE.read_text(encoding="utf-8"))), dict[str, tuple[str, str]]()
-    jobs: dict[str, list[str]] = {}
-    for job, decide in JOBS.items():
-        for sample in measure(job, Report(plan=decide(snapshot, Policy()), apply=False), 0):
-            found[sample.name] = (", ".join(f"`{label}`" for label in sample.labels), sample.meaning)
-            if job not in jobs.setdefault(sample.name, []):
-                jobs[sample.name].append(job)
+    """Return every metric of the catalogue."""
     return table(
-        ("Name", "Labels", "From", "Meaning"),
-        ((_code(name), labels, ", ".join(jobs[name]), text) for name, (labels, text) in sorted(found.items())),
+        ("Name", "Type", "Labels", "Told by", "Meaning"),
+        (
+            (
+                _code(one.name),
+                one.type,
+                ", ".join(map(_code, one.labels)),
+                "every job" if one.owner is Owner.RUN else one.owner.value,
+                one.help,
+            )
+            for one in sorted(CATALOGUE.values(), key=lambda one: one.name)
+        ),
     )
 
 

@@ -6,14 +6,14 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from harvestmouse.core.errors import HarvestmouseError, SnapshotError
+from harvestmouse.core.errors import SnapshotError
 from harvestmouse.core.guarantees import check
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.wire.plan import dump
 from harvestmouse.core.wire.snapshot import parse_snapshot
 from harvestmouse.runners import config, logs
 from harvestmouse.runners.report import Exit, Report
-from harvestmouse.runners.settings import Settings
+from harvestmouse.runners.settings import MetricsSettings, Settings, secrets_of
 from harvestmouse.runners.words import describe
 
 _LARGEST_SNAPSHOT = 1 << 30
@@ -30,26 +30,21 @@ def load_settings(options: Mapping[str, Any]) -> Settings:
 def run_job(job: str, options: Mapping[str, Any], *, apply: bool, as_json: bool) -> int:
     """Run a job against the real world."""
     logs.set_up(options["log_level"] or "info", options["log_format"] or "text")
-    settings = load_settings(options)
-    logs.hide((settings.mam.mam_id, settings.qbittorrent.password, settings.qbittorrent.api_key))
-    act = (apply or settings.general.apply) and not config.dry_run_forced(os.environ)
 
-    from harvestmouse.runners.interrupt import StopSignal, deadline  # noqa: PLC0415 - as are the next two
-    from harvestmouse.runners.ports import Ports  # noqa: PLC0415 - a plan from a file needs neither
+    from harvestmouse.runners.interrupt import StopSignal, deadline  # noqa: PLC0415 - as are the next three
+    from harvestmouse.runners.ports import Ports  # noqa: PLC0415 - a plan from a file needs none of them
+    from harvestmouse.runners.publish import published  # noqa: PLC0415
     from harvestmouse.runners.run import run  # noqa: PLC0415
 
-    try:
+    with published(job, apply=apply, metrics=lambda: _metrics(options)) as observed:
+        settings = load_settings(options)
+        observed.metrics = lambda: settings.metrics
+        logs.hide(secrets_of(settings))
+        observed.apply = (apply or settings.general.apply) and not config.dry_run_forced(os.environ)
+        observed.ports = Ports(settings)
         stop = StopSignal()
         with deadline(settings.general.deadline.total_seconds()), stop.listening():
-            report = run(job, Ports(settings), apply=act, stop=stop)
-    except HarvestmouseError as error:
-        code = Exit(getattr(error, "exit_code", Exit.USAGE))
-        _publish(job, settings, None, code, getattr(error, "state", ""))
-        raise
-    except BaseException:
-        _publish(job, settings, None, Exit.FAILED)
-        raise
-    _publish(job, settings, report, report.exit_code)
+            observed.report = report = run(job, observed.ports, apply=observed.apply, stop=stop)
     _show(report, as_json=as_json)
     return report.exit_code
 
@@ -66,6 +61,10 @@ def doctor(options: Mapping[str, Any], *, resume: bool) -> int:
     refusals.check()
     print("The site may be asked.")  # noqa: T201
     return Exit.DONE
+
+
+def _metrics(options: Mapping[str, Any]) -> MetricsSettings:
+    return config.load_metrics(os.environ, options["config"], options["pairs"])
 
 
 def plan_offline(job: str, path: str, options: Mapping[str, Any], *, as_json: bool) -> int:
@@ -118,22 +117,3 @@ def _unzip(content: bytes) -> bytes:
 
 def _show(report: Report, *, as_json: bool) -> None:
     print(dump(report.unparse()) if as_json else describe(report))  # noqa: T201 - it is the result
-
-
-def _publish(job: str, settings: Settings, report: Report | None, exit_code: int, state: str = "") -> None:
-    """Send the figures of a run, whatever its end; trouble with that is said, and changes nothing else."""
-    if not settings.metrics.pushgateway_url and not settings.metrics.textfile:
-        return
-    from harvestmouse.adapters.metrics import publish  # noqa: PLC0415 - most runs have no metrics
-    from harvestmouse.runners.measure import measure  # noqa: PLC0415
-
-    try:
-        publish(
-            measure(job, report, exit_code, state),
-            job,
-            gateway=settings.metrics.pushgateway_url,
-            textfile=settings.metrics.textfile,
-            whole=report is not None,
-        )
-    except HarvestmouseError as error:
-        logs.log.warning("%s", error)

@@ -50,6 +50,8 @@ class Report:
         violations: Guarantees the plan would have broken; then nothing was done.
         error: What ended the run early, in words.
         error_code: The exit code that goes with it.
+        error_state: What it told about the account; empty where nothing.
+        plan_age_seconds: From the snapshot to the end of carrying out; ``None`` where nothing was to be carried out.
     """
 
     plan: Plan
@@ -58,6 +60,8 @@ class Report:
     violations: tuple[Violation, ...] = ()
     error: str | None = None
     error_code: Exit = field(default=Exit.FAILED)
+    error_state: str = ""
+    plan_age_seconds: float | None = None
 
     @property
     def exit_code(self) -> Exit:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from attrs import evolve
+
 from harvestmouse.adapters.errors import StateError
 from harvestmouse.core import cleanup, grab
 from harvestmouse.core.guarantees import check
@@ -40,6 +42,7 @@ def run(job: str, ports: Ports, *, apply: bool, stop: StopSignal | None = None) 
         else:
             executor = Apply(ports, stop or StopSignal()) if apply else DryRun()
             report = _carry_out(plan, snapshot, executor, apply=apply)
+            report = evolve(report, plan_age_seconds=ports.clock() - plan.decided_at)
             _remember(ports, snapshot, report)
     announce_report(report)
     return report
@@ -49,7 +52,8 @@ def _carry_out(plan: Plan, snapshot: Snapshot, executor: Executor, *, apply: boo
     outcomes, error = executor.carry_out(plan, snapshot)
     if error is None:
         return Report(plan=plan, apply=apply, outcomes=outcomes)
-    return Report(plan=plan, apply=apply, outcomes=outcomes, error=str(error), error_code=Exit(error.exit_code))
+    code = Exit(error.exit_code)
+    return Report(plan=plan, apply=apply, outcomes=outcomes, error=str(error), error_code=code, error_state=error.state)
 
 
 @contextmanager

@@ -9,20 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvestmouse.adapters.errors import (
-    ACCOUNT_STATES,
-    AccountMayBeDisabled,
-    AdapterError,
-    AddressNotAllowed,
-    SessionInvalid,
-    SiteUnavailable,
-)
-from harvestmouse.adapters.metrics import registry_of
-from harvestmouse.core.plan import GUARDS, OUTCOMES, Verdict
 from harvestmouse.core.wire.plan import dump, parse_plan
 from harvestmouse.runners.demo import demonstrate
-from harvestmouse.runners.measure import measure
-from harvestmouse.runners.report import Exit, Report
 from harvestmouse.runners.words import clean, describe, table
 from tests.support.builders import DAY, GIB, NOW, download, mouse, preferences, profile, result
 from tests.support.world import Stage, world_of
@@ -131,80 +119,6 @@ class TestTable:
     def test_no_row_is_no_text(self) -> None:
         """Nothing is nothing."""
         assert table([]) == ""
-
-
-class TestMeasure:
-    """Figures under the names that dashboards know, the same series after every run (design, section 9)."""
-
-    @pytest.mark.parametrize("job", JOB_NAMES)
-    @pytest.mark.parametrize("code", list(Exit))
-    def test_every_exit_has_a_heartbeat(self, job: str, code: Exit) -> None:
-        """A run that ended before its plan counts as run, with its exit code (incident I13)."""
-        figures = registry_of(measure(job, None, code))
-        assert figures.get_sample_value("harvestmouse_exit_code") == code
-        assert (figures.get_sample_value("harvestmouse_last_run_timestamp_seconds") or 0) > NOW
-        assert figures.get_sample_value("harvestmouse_last_success_timestamp_seconds") is None
-
-    @pytest.mark.parametrize("job", JOB_NAMES)
-    def test_a_run_to_its_end_is_a_success(self, stage: Stage, job: str) -> None:
-        """Success has a heartbeat of its own."""
-        figures = registry_of(measure(job, stage.run(job), 0))
-        assert (figures.get_sample_value("harvestmouse_last_success_timestamp_seconds") or 0) > NOW
-
-    def test_every_reason_is_there(self, stage: Stage) -> None:
-        """All six reasons to delete are told, at 0 where nothing happened (incident I14)."""
-        figures = registry_of(measure("janitor", stage.run("janitor", apply=True), 0))
-        for reason in OUTCOMES["janitor"][Verdict.DELETE]:
-            value = figures.get_sample_value("mam_janitor_deleted_per_run", {"reason": reason.value})
-            assert value == (12 if reason == "never_started" else 0)
-
-    def test_a_dry_run_counts_candidates(self, stage: Stage) -> None:
-        """What would go is told apart from what went."""
-        figures = registry_of(measure("janitor", stage.run("janitor"), 0))
-        labels = {"reason": "never_started"}
-        assert figures.get_sample_value("mam_janitor_dry_run_candidates", labels) == 12
-        assert figures.get_sample_value("mam_janitor_deleted_per_run", labels) == 0
-        assert figures.get_sample_value("mam_janitor_dry_run") == 1
-
-    def test_every_guard_is_there(self, tmp_path: Path) -> None:
-        """The reason that held is 1, all others 0."""
-        report = Stage(world_of(account=mouse()), tmp_path).run("grab")
-        figures = registry_of(measure("grab", report, 0))
-        values = {
-            one.value: figures.get_sample_value("mam_grabber_skipped_reason", {"reason": one.value})
-            for one in GUARDS["grab"]
-        }
-        assert values.pop("mouse_class") == 1
-        assert set(values.values()) == {0}
-        assert figures.get_sample_value("mam_class_code", {"classname": "Mouse"}) == 0
-
-    @pytest.mark.parametrize("error", [SessionInvalid, AccountMayBeDisabled, AddressNotAllowed, SiteUnavailable])
-    def test_a_dead_cookie_is_told_from_other_trouble(self, error: type[AdapterError]) -> None:
-        """Only a refused cookie looks like an expired one, and each cause has a value of its own (incident I12)."""
-        figures = registry_of(measure("spend", None, error.exit_code, error.state))
-        assert figures.get_sample_value("mam_farming_cookie_expired") == float(error is SessionInvalid)
-        states = {
-            name: figures.get_sample_value("harvestmouse_account_state", {"state": name}) for name in ACCOUNT_STATES
-        }
-        assert [name for name, value in states.items() if value] == [error.state]
-        assert set(states.values()) == {0, 1}
-
-    def test_a_purchase_is_counted(self, stage: Stage) -> None:
-        """What was bought is told in GiB."""
-        figures = registry_of(measure("spend", stage.run("spend", apply=True), 0))
-        assert figures.get_sample_value("mam_bp_spent_gb") == 50
-        assert figures.get_sample_value("mam_bp_balance") == 60_000
-
-    def test_a_ratio_without_download_is_infinite(self, tmp_path: Path) -> None:
-        """The site's own sign for it becomes a number."""
-        report = Stage(world_of(account=profile(downloaded_bytes=0)), tmp_path).run("spend")
-        assert registry_of(measure("spend", report, 0)).get_sample_value("mam_ratio") == float("inf")
-
-    def test_an_unknown_class_has_a_code(self, stage: Stage) -> None:
-        """A class on no rung is -1."""
-        labels = {"classname": EVIL}
-        report: Report = stage.run("spend")
-        assert registry_of(measure("spend", report, 0)).get_sample_value("mam_class_code", labels) in (-1, 1)
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,15 @@
-"""Send figures to Prometheus: one registry and one push a run, or a textfile."""
+"""Figures for Prometheus: what there is to say, and where it is published.
 
-from collections.abc import Iterable, Mapping
-from http.client import HTTPException
+Importing this imports nothing of ``prometheus_client``; a run without metrics never needs it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 from attrs import field, frozen
-from prometheus_client import CollectorRegistry, Gauge, push_to_gateway, pushadd_to_gateway, write_to_textfile
 
 from harvestmouse.adapters.errors import AdapterError
-
-_TIMEOUT_SECONDS = 10
+from harvestmouse.adapters.metrics.catalogue import CATALOGUE, Metric
 
 
 class MetricsUnavailable(AdapterError):
@@ -19,53 +20,63 @@ class MetricsUnavailable(AdapterError):
 
 @frozen
 class Sample:
-    """One figure.
+    """One figure of a metric of the catalogue.
 
-    Attributes:
-        meaning: Its HELP text.
+    Raises:
+        ValueError: The catalogue has no such metric, or other labels for it.
     """
 
     name: str
-    meaning: str
-    value: float
+    value: float = field(converter=float)
     labels: Mapping[str, str] = field(factory=dict)
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse what the documentation does not list."""
+        if self.name not in CATALOGUE or set(self.labels) != set(self.metric.labels):
+            raise ValueError(f"{self.name} with labels {sorted(self.labels)} is not in the catalogue")
 
-def registry_of(samples: Iterable[Sample]) -> CollectorRegistry:
-    """Put samples into a registry of their own."""
-    registry = CollectorRegistry()
-    gauges: dict[str, Gauge] = {}
-    for sample in samples:
-        if sample.name not in gauges:
-            gauges[sample.name] = Gauge(sample.name, sample.meaning, list(sample.labels), registry=registry)
-        gauge = gauges[sample.name]
-        (gauge.labels(**sample.labels) if sample.labels else gauge).set(sample.value)
-    return registry
+    @property
+    def metric(self) -> Metric:
+        """Return the metric it is a figure of."""
+        return CATALOGUE[self.name]
 
 
-def publish(samples: Iterable[Sample], job: str, *, gateway: str, textfile: str, whole: bool) -> None:
-    """Send the figures of one run.
+@frozen(kw_only=True)
+class Group:
+    """Figures that are told together: those of one job, or the account's.
+
+    Attributes:
+        name: A job, or ``account``.
+        whole: They are all there is of the group; otherwise metrics not named keep the figures they had.
+    """
+
+    name: str
+    samples: tuple[Sample, ...]
+    whole: bool
+
+
+class Publisher(Protocol):
+    """Somewhere figures can be seen."""
+
+    def publish(self, groups: Iterable[Group]) -> None:
+        """Replace the figures of these groups, and leave those of others alone; raise `MetricsUnavailable`."""
+
+
+def publishers_for(gateway: str, textfile: str, warn: Callable[[str], None]) -> list[Publisher]:
+    """Open what is configured.
 
     Args:
-        samples: All of them.
-        job: The job's name; each job is a group of its own at the gateway.
-        gateway: The Pushgateway's address; empty for none.
-        textfile: The file for node_exporter; empty for none.
-        whole: Replace the job's group; otherwise only the series of these names, so that a run that
-            failed leaves the figures of the last good one.
-
-    Raises:
-        MetricsUnavailable: They could not be sent.
+        gateway: A Pushgateway's address; empty for none.
+        textfile: A file for node_exporter; empty for none.
+        warn: Told what is worth a warning.
     """
-    registry = registry_of(samples)
-    try:
-        if gateway:
-            push = push_to_gateway if whole else pushadd_to_gateway
-            push(gateway, job=f"harvestmouse_{job}", registry=registry, timeout=_TIMEOUT_SECONDS)
-        if textfile and whole:
-            write_to_textfile(textfile, registry)
-    except HTTPException as error:
-        # Its text may quote the address, which may hold a password.
-        raise MetricsUnavailable(f"cannot send the figures: {type(error).__name__}") from None
-    except (OSError, ValueError) as error:
-        raise MetricsUnavailable(f"cannot send the figures: {getattr(error, 'reason', None) or error}") from None
+    found: list[Publisher] = []
+    if gateway:
+        from harvestmouse.adapters.metrics.gateway import Pushgateway  # noqa: PLC0415 - as is the next
+
+        found.append(Pushgateway(gateway))
+    if textfile:
+        from harvestmouse.adapters.metrics.textfile import Textfile  # noqa: PLC0415
+
+        found.append(Textfile(textfile, warn))
+    return found

@@ -22,6 +22,11 @@ class Owner(StrEnum):
     ACCOUNT = "account"  # runs that have read the profile
     SESSION = "session"  # runs that have learnt how the site takes the session, refused ones too
 
+    @property
+    def group(self) -> str:
+        """Return the group it is told with; what every job tells is in the group of each."""
+        return "account" if self is Owner.SESSION else self.value
+
 
 @frozen
 class Metric:
@@ -121,11 +126,15 @@ CATALOGUE: Mapping[str, Metric] = _by_name(
             "1 for the state in which the last run that asked the site found account and site.",
             ("state",),
         ),
-        Metric("mam_farming_cookie_expired", Owner.SESSION, "1 where the site does not accept the cookie."),
+        Metric(
+            "mam_farming_cookie_expired",
+            Owner.SESSION,
+            "1 where the site does not accept the cookie; 0 where the account may be disabled.",
+        ),
         Metric(
             "harvestmouse_session_expiry_timestamp_seconds",
             Owner.SESSION,
-            "When the session expires if it is not used before, in unix seconds, by the lifetime the site gave it.",
+            "When the session would expire if nothing used it, in unix seconds; an estimate by the cookie's age.",
         ),
         Metric("mam_farming_grabbed", Owner.GRAB, "Torrents added by the last run."),
         Metric("mam_farming_total_seeding", Owner.GRAB, "Torrents in the managed category."),

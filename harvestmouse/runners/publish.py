@@ -1,0 +1,134 @@
+"""Publish the figures of a run once, at its end, whatever the end; trouble with that changes nothing else."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from attrs import define
+
+from harvestmouse.adapters.errors import AdapterError, DeadlineExceeded, StateError
+from harvestmouse.adapters.state import cookie
+from harvestmouse.core.errors import HarvestmouseError
+from harvestmouse.core.spend import income_per_hour
+from harvestmouse.core.units import DAY
+from harvestmouse.core.wire.snapshot import parse_memory
+from harvestmouse.runners.fetch import SITE_JOBS
+from harvestmouse.runners.interrupt import deadline
+from harvestmouse.runners.logs import log
+from harvestmouse.runners.ports import Ports
+from harvestmouse.runners.report import Exit, Report
+from harvestmouse.runners.settings import MetricsSettings
+
+if TYPE_CHECKING:
+    from harvestmouse.adapters.metrics import Publisher
+    from harvestmouse.runners.measure import Ending
+
+_INTERRUPTED = 130
+# What the site has been seen to give a session; it says so itself whenever it renews one.
+_SESSION_SECONDS = 15 * DAY
+# A gateway that trickles its answer must not hold a run that is over.
+_MOST_SECONDS = 30
+
+
+@define
+class Run:
+    """What is known of a run so far.
+
+    Attributes:
+        metrics: Where figures go; called when the run is over.
+        ports: ``None`` where it ended before they were wired.
+        report: ``None`` where it ended before there was a plan.
+    """
+
+    job: str
+    apply: bool
+    metrics: Callable[[], MetricsSettings]
+    ports: Ports | None = None
+    report: Report | None = None
+
+
+@contextmanager
+def published(job: str, *, apply: bool, metrics: Callable[[], MetricsSettings]) -> Iterator[Run]:
+    """Publish the figures of the run inside the ``with`` block, however it ends."""
+    run, started = Run(job, apply, metrics), time.monotonic()
+    try:
+        yield run
+    except BaseException as error:
+        _publish(run, _exit_code(error), time.monotonic() - started, getattr(error, "state", ""))
+        raise
+    code = Exit.DONE if run.report is None else run.report.exit_code
+    _publish(run, code, time.monotonic() - started, "" if run.report is None else run.report.error_state)
+
+
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, HarvestmouseError):
+        return int(getattr(error, "exit_code", Exit.USAGE))
+    return _INTERRUPTED if isinstance(error, KeyboardInterrupt) else Exit.FAILED
+
+
+def _publish(run: Run, exit_code: int, seconds: float, state: str) -> None:
+    where = run.metrics()
+    if not where.pushgateway_url and not where.textfile:
+        return
+    from harvestmouse.adapters.metrics import publishers_for  # noqa: PLC0415 - most runs have no metrics
+    from harvestmouse.runners.measure import measure  # noqa: PLC0415
+
+    groups = measure(_ending(run, exit_code, seconds, state))
+    for publisher in publishers_for(where.pushgateway_url, where.textfile, log.warning):
+        _try(publisher, lambda one: one.publish(groups))
+
+
+def _try(publisher: "Publisher", publish: Callable[["Publisher"], None]) -> None:
+    """Publish in one place; what fails there fails neither the run nor the next."""
+    try:
+        with deadline(_MOST_SECONDS):
+            publish(publisher)
+    except DeadlineExceeded:
+        log.warning("cannot send the figures: no end after %d s", _MOST_SECONDS)
+    except AdapterError as error:
+        log.warning("%s", error)
+    except Exception as error:  # noqa: BLE001 - a library's error is none of the run's
+        log.warning("cannot send the figures: %s", type(error).__name__)
+
+
+def _ending(run: Run, exit_code: int, seconds: float, state: str) -> "Ending":
+    from harvestmouse.runners.measure import Ending  # noqa: PLC0415
+
+    memory = parse_memory(_account(run))
+    return Ending(
+        job=run.job,
+        apply=run.apply,
+        exit_code=exit_code,
+        at=time.time(),
+        seconds=seconds,
+        report=run.report,
+        state=state,
+        profile=None if run.ports is None else run.ports.profile,
+        frozen_until=memory["download_freeze_until"],
+        income=income_per_hour(memory["balances"]),
+        session_expires_at=_session_expires_at(run),
+        requests={} if run.ports is None else run.ports.traffic.requests,
+    )
+
+
+def _account(run: Run) -> Mapping[str, Any]:
+    """Return what is remembered of the account, where the run had to do with it."""
+    if run.ports is None or run.job not in SITE_JOBS:
+        return {}
+    try:
+        return run.ports.memory.account()
+    except StateError:
+        return {}
+
+
+def _session_expires_at(run: Run) -> float | None:
+    """Estimate from the age of the cookie on disk, which the site renews, when it would end if it were not used."""
+    if run.ports is None:
+        return None
+    try:
+        kept_at = (run.ports.settings.general.state_dir / cookie.NAME).stat().st_mtime
+    except OSError:
+        return None
+    lifetime = run.ports.traffic.session_seconds
+    return kept_at + (_SESSION_SECONDS if lifetime is None else lifetime)
