@@ -21,7 +21,7 @@ from harvestmouse.core.model import TrackerMessage
 from harvestmouse.testing import cannot, torrent_file
 from harvestmouse.testing.client import CATEGORY, REFUSAL, SIZE_BYTES
 from tests.support.builders import TRACKER, download, hash_of, raw_torrent, torrent
-from tests.support.qbittorrent import Login, QBittorrent
+from tests.support.qbittorrent import Login, QBittorrent, wait_for
 from tests.support.tracker import Swarm, Tracker
 from tests.support.world import world_of
 
@@ -151,6 +151,7 @@ class QbittorrentStage:
     tracker: Tracker = field(init=False)
     client: QbittorrentClient = field(init=False)
     _guarded: QBittorrent | None = field(default=None, init=False)
+    _emptied: int = field(default=0, init=False)
 
     def __enter__(self) -> Self:
         self.tracker = self._programs.enter_context(Tracker(Swarm(seeders=7, leechers=2)))
@@ -171,7 +172,8 @@ class QbittorrentStage:
 
     @property
     def save_path(self) -> str:
-        return str(self.program.downloads)
+        # The client deletes files some time after their torrent, which the next test may put in again.
+        return str(self.program.downloads / str(self._emptied))
 
     def file_of(self, name: str) -> bytes:
         return torrent_file(name, SIZE_BYTES, self.tracker.announce_url())
@@ -185,7 +187,14 @@ class QbittorrentStage:
         whole: bool = True,
         stopped: bool = False,
     ) -> str:
-        return self.program.add(self.file_of(name), category=category, tags=tags, complete=whole, paused=stopped)
+        return self.program.add(
+            self.file_of(name),
+            category=category,
+            tags=tags,
+            save_path=Path(self.save_path),
+            complete=whole,
+            paused=stopped,
+        )
 
     def refuse(self, identity: str) -> None:
         self.tracker.refusals[identity] = REFUSAL
@@ -225,5 +234,7 @@ class QbittorrentStage:
         """Give back an empty client with its usual preferences."""
         self.client.close()
         self.program.post("torrents/delete", hashes="all", deleteFiles="true")
+        wait_for(lambda: not self.program.torrents(), "qBittorrent to be empty")
+        self._emptied += 1
         self.program.post("app/setPreferences", json='{"queueing_enabled": false, "max_active_downloads": 3}')
         self.tracker.refusals.clear()
