@@ -16,12 +16,14 @@ import pytest
 # Before they are imported, so that a broken promise shows its values.
 pytest.register_assert_rewrite(
     "harvestmouse.testing.client",
+    "harvestmouse.testing.metrics",
     "harvestmouse.testing.site",
     "harvestmouse.testing.state",
 )
 
 from harvestmouse.testing.arrange import cannot, torrent_file  # noqa: E402
 from harvestmouse.testing.client import ClientPromises, ClientStage  # noqa: E402
+from harvestmouse.testing.metrics import MetricsPromises, MetricsStage  # noqa: E402
 from harvestmouse.testing.site import SitePromises, SiteStage  # noqa: E402
 from harvestmouse.testing.state import (  # noqa: E402
     CookiePromises,
@@ -40,6 +42,8 @@ __all__ = [
     "JournalPromises",
     "LedgerPromises",
     "MemoryPromises",
+    "MetricsPromises",
+    "MetricsStage",
     "SitePromises",
     "SiteStage",
     "StoreStage",

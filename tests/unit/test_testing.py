@@ -12,7 +12,7 @@ import pytest
 
 from harvestmouse import testing
 from harvestmouse.testing import client as client_promises
-from tests.conformance import wrong_clients, wrong_sites, wrong_state
+from tests.conformance import wrong_clients, wrong_metrics, wrong_sites, wrong_state
 from tests.support.builders import hash_of
 from tests.support.world import harvestmouse
 
@@ -23,6 +23,7 @@ FILES = {"notebook_client.py": "py", "test_notebook_client.py": "py", "pyproject
 PORTS: Mapping[type, tuple[Callable[[], Any], Mapping[str, Callable[[], Any]]]] = {
     testing.ClientPromises: (wrong_clients.Stage, wrong_clients.WRONG),
     testing.SitePromises: (wrong_sites.Stage, wrong_sites.WRONG),
+    testing.MetricsPromises: (wrong_metrics.Stage, wrong_metrics.WRONG),
     testing.CookiePromises: (wrong_state.CookieStage, wrong_state.COOKIES),
     testing.LedgerPromises: (wrong_state.ledger_stage, wrong_state.LEDGER),
     testing.JournalPromises: (wrong_state.journal_stage, wrong_state.JOURNAL),
