@@ -2,6 +2,8 @@
 #
 #   make demo    the incident and its recovery in an embedded world; no network is used by the program
 #   make test    all tests, with real qBittorrent clients and a real Prometheus where they can be had
+#   make coverage   the same, and which branches of the program they take
+#   make mutants    change the core in small ways, and see that its unit tests notice (ten minutes)
 #   make lint    what the code must look like
 #   make docs    the documentation's site, into build/site
 #   make refresh-docs   rewrite what README.md and docs/ show of the program
@@ -12,6 +14,7 @@ VENV ?= .venv
 CLIENTS ?= .cache/qbittorrent
 MONITORING ?= .cache/monitoring
 PYTEST_ARGS ?=
+MUTANTS_ARGS ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -26,7 +29,7 @@ export TEST_QBITTORRENT_DIR := $(CLIENTS)
 export PATH := $(abspath $(MONITORING))/bin:$(PATH)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint docs refresh-docs clients monitoring clean
+.PHONY: help demo test coverage mutants lint docs refresh-docs clients monitoring clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -36,6 +39,14 @@ demo: $(STAMP)/project
 
 test: $(STAMP)/test clients monitoring
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+coverage: $(STAMP)/test clients
+	$(BIN)/python -m pytest --cov --cov-report= $(PYTEST_ARGS)
+	$(BIN)/coverage report --include='harvestmouse/core/*' --fail-under=100
+	$(BIN)/coverage report --fail-under=95
+
+mutants: $(STAMP)/test $(STAMP)/mutants
+	$(BIN)/python scripts/mutate.py $(MUTANTS_ARGS)
 
 lint: $(STAMP)/test $(STAMP)/lint
 	$(BIN)/ruff check
@@ -71,6 +82,6 @@ $(STAMP)/project: $(STAMP)/venv pyproject.toml
 	$(PIP) install --editable .
 	touch $@
 
-$(STAMP)/test $(STAMP)/lint $(STAMP)/docs: $(STAMP)/project
+$(STAMP)/test $(STAMP)/mutants $(STAMP)/lint $(STAMP)/docs: $(STAMP)/project
 	$(PIP) install --group $(notdir $@)
 	touch $@
