@@ -29,6 +29,7 @@ _ODD_WORDS = ("Hör & Bücher", "a=b?c#d%20e", 'it\'s "quoted"', "films/old", "�
 CALLS: dict[str, Callable[[Client], object]] = {
     "torrents": lambda client: client.torrents(CATEGORY),
     "everything": lambda client: client.everything(),
+    "overview": lambda client: client.overview(),
     "look": lambda client: client.look([hash_of(1)]),
     "with_messages": lambda client: client.with_messages([Torrent(hash=hash_of(1), name="barn")]),
     "preferences": lambda client: client.preferences(),
@@ -38,7 +39,8 @@ CALLS: dict[str, Callable[[Client], object]] = {
     "force_start": lambda client: client.force_start([hash_of(1)]),
     "resume": lambda client: client.resume([hash_of(1)]),
 }
-_READS = ("torrents", "everything", "look", "preferences")
+_READS = ("torrents", "everything", "overview", "look", "preferences")
+_CONNECTIONS = ("connected", "firewalled", "disconnected")
 
 
 class ClientStage(Protocol):
@@ -191,12 +193,14 @@ class ClientPromises:
         assert stage.client.torrents(CATEGORY) == Listing(torrents=())
         assert stage.client.everything().torrents == ()
 
-    def test_everything_is_of_every_category(self, stage: ClientStage) -> None:
+    @pytest.mark.parametrize("name", ["everything", "overview"])
+    def test_everything_is_of_every_category(self, stage: ClientStage, name: str) -> None:
         """All torrents share slots and disk."""
         stage.put("mine")
         stage.put("theirs", category="films")
         stage.put("nobody's", category="")
-        assert names(stage.client.everything()) == ["mine", "nobody's", "theirs"]
+        listing: Listing = getattr(stage.client, name)()
+        assert names(listing) == ["mine", "nobody's", "theirs"]
 
     def test_everything_says_the_same_of_a_torrent(self, stage: ClientStage) -> None:
         """Both ways to list agree on what decisions use."""
@@ -213,6 +217,12 @@ class ClientPromises:
         while not (told := stage.client.everything().free_space_bytes) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
         assert told == pytest.approx(stage.free_space_bytes, rel=_SPACE_TOLERANCE)
+
+    def test_an_overview_tells_how_the_client_is_connected(self, stage: ClientStage) -> None:
+        """In qBittorrent's words, which become a figure."""
+        connection = stage.client.overview().connection
+        assert connection is not None
+        assert connection.status in _CONNECTIONS
 
     # Looking at some
 
@@ -414,9 +424,9 @@ class ClientPromises:
             CALLS[name](client)
 
     def test_a_row_that_cannot_be_read_harms_no_other(self, stage: ClientStage) -> None:
-        """It is told as malformed, in both lists."""
+        """It is told as malformed, in every list."""
         client = stage.garbled()
-        for listing in (client.torrents(CATEGORY), client.everything()):
+        for listing in (client.torrents(CATEGORY), client.everything(), client.overview()):
             assert names(listing) == ["mine"]
             assert listing.malformed
 

@@ -123,6 +123,11 @@ class Categorised(MemoryClient):
         return evolve(listing, torrents=tuple(one for one in listing.torrents if one.category))
 
 
+class TellsNoConnection(MemoryClient):
+    def overview(self) -> Listing:
+        return super().everything()
+
+
 class TwoTongues(MemoryClient):
     def everything(self) -> Listing:
         listing = super().everything()
@@ -296,6 +301,7 @@ WRONG: Mapping[str, Callable[[], Stage]] = {
     "test_everything_is_of_every_category": lambda: Stage(make=Categorised),
     "test_everything_says_the_same_of_a_torrent": lambda: Stage(make=TwoTongues),
     "test_everything_comes_with_the_free_space_in_bytes": lambda: Stage(make=Kibibytes),
+    "test_an_overview_tells_how_the_client_is_connected": lambda: Stage(make=TellsNoConnection),
     "test_a_look_brings_the_named_ones": lambda: Stage(make=LooksAtAll),
     "test_a_look_leaves_out_what_is_gone": lambda: Stage(make=LooksInVain),
     "test_a_look_at_nothing_is_nothing": lambda: Stage(make=EmptyMeansAll),

@@ -12,7 +12,7 @@ from harvestmouse.adapters.bencode import is_torrent
 from harvestmouse.adapters.errors import AlreadyInClient, ClientUnavailable, ClientUnclear, NotATorrent
 from harvestmouse.adapters.interface import Client, Listing
 from harvestmouse.core.actions import AddTorrent
-from harvestmouse.core.model import Malformed, Preferences, Torrent, TrackerMessage
+from harvestmouse.core.model import Connection, Malformed, Preferences, Torrent, TrackerMessage
 from harvestmouse.runners.settings import Settings
 
 FACTS = ("category", "state", "added_on", "completion_on", "seeding_time", "progress", "size_bytes",
@@ -30,7 +30,7 @@ class NotebookClient:
         return evolve(self._list(lambda _: True), free_space_bytes=shutil.disk_usage(self.path.parent).free)
 
     def overview(self) -> Listing:
-        return self.everything()
+        return evolve(self.everything(), connection=Connection(status="disconnected"))
 
     def look(self, hashes: Iterable[str]) -> Listing:
         wanted = set(hashes)
