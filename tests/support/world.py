@@ -97,7 +97,8 @@ def harvestmouse(
     *words: str, environment: Mapping[str, str] | None = None, stdin: str = "", timeout: float = 60
 ) -> "subprocess.CompletedProcess[str]":
     """Run the command line in a process of its own, with nothing in its environment but what is given."""
-    own = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+    kept = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_CONFIG")  # the last one has its branches counted too
+    own = {key: os.environ[key] for key in kept if key in os.environ}
     return subprocess.run(
         [sys.executable, "-m", "harvestmouse", *words],
         capture_output=True,
