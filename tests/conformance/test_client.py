@@ -6,8 +6,8 @@ import pytest
 
 from harvestmouse.testing import ClientPromises, ClientStage
 from tests.conformance.client_stages import MemoryStage, QbittorrentStage
-from tests.integration.conftest import binary_of
-from tests.support.qbittorrent import VERSIONS
+from tests.support.components import require
+from tests.support.qbittorrent import VERSIONS, find_binary
 
 
 class TestMemoryClient(ClientPromises):
@@ -19,7 +19,8 @@ class TestMemoryClient(ClientPromises):
 @pytest.fixture(scope="module", params=VERSIONS)
 def qbittorrent(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[QbittorrentStage]:
     """One program for many tests, each of which finds it empty."""
-    with QbittorrentStage(tmp_path_factory.mktemp("client"), binary_of(request.param)) as stage:
+    binary = require(lambda: find_binary(request.param))
+    with QbittorrentStage(tmp_path_factory.mktemp("client"), binary) as stage:
         yield stage
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from harvestmouse.testing import MetricsPromises, MetricsStage
 from tests.conformance.metrics_stages import PushgatewayStage, RegistryStage, TextfileStage
-from tests.support.pushgateway import Pushgateway
+from tests.support.components import require
+from tests.support.pushgateway import Pushgateway, find_tool
 
 
 class TestRegistry(MetricsPromises):
@@ -25,6 +26,7 @@ class TestTextfile(MetricsPromises):
 @pytest.fixture(scope="module")
 def pushgateway() -> Iterator[Pushgateway]:
     """One program for many tests, each of which finds it empty."""
+    require(lambda: find_tool("prometheus-pushgateway"))
     with Pushgateway() as program:
         yield program
 

@@ -1,5 +1,6 @@
 """The suites for other adapters: a wrong adapter fails the promise that it breaks, and the example is one to copy."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from harvestmouse import testing
 from harvestmouse.testing import client as client_promises
 from tests.conformance import wrong_clients, wrong_metrics, wrong_sites, wrong_state
 from tests.support.builders import hash_of
+from tests.support.torrents import decode
 from tests.support.world import harvestmouse
 
 ROOT = Path(testing.__file__).parents[2]
@@ -103,6 +105,15 @@ class TestExample:
         assert done.returncode == 0, done.stderr
         (decision,) = json.loads(done.stdout)["decisions"]
         assert (decision["subject"], decision["decision"], decision["reason"]) == (hash_of(1), "keep", "unknown")
+
+
+@pytest.mark.parametrize("size", [0, 1, 300_000, 1 << 19])
+def test_torrent_files_are_of_zeros(size: int) -> None:
+    """A client that checks the content finds it whole."""
+    info = decode(testing.torrent_file("größer", size))[b"info"]
+    length, content = info[b"piece length"], bytes(size)
+    hashes = [hashlib.sha1(content[at : at + length]).digest() for at in range(0, size, length)]
+    assert (info[b"name"].decode(), info[b"length"], info[b"pieces"]) == ("größer", size, b"".join(hashes))
 
 
 def test_nothing_else_needs_it() -> None:
