@@ -1,7 +1,7 @@
 """Publish the figures of a run once, at its end, whatever the end; trouble with that changes nothing else."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +14,14 @@ from harvestmouse.core.spend import income_per_hour
 from harvestmouse.core.units import DAY
 from harvestmouse.core.wire.snapshot import parse_memory
 from harvestmouse.runners.fetch import SITE_JOBS
-from harvestmouse.runners.interrupt import deadline
+from harvestmouse.runners.interrupt import StopSignal, deadline
 from harvestmouse.runners.logs import log
 from harvestmouse.runners.ports import Ports
 from harvestmouse.runners.report import Exit, Report
 from harvestmouse.runners.settings import MetricsSettings
 
 if TYPE_CHECKING:
-    from harvestmouse.adapters.metrics import Publisher
+    from harvestmouse.adapters.metrics import Group, Publisher
     from harvestmouse.runners.measure import Ending
 
 _INTERRUPTED = 130
@@ -74,16 +74,18 @@ def _publish(run: Run, exit_code: int, seconds: float, state: str) -> None:
     from harvestmouse.adapters.metrics import publishers_for  # noqa: PLC0415 - most runs have no metrics
     from harvestmouse.runners.measure import measure  # noqa: PLC0415
 
-    groups = measure(_ending(run, exit_code, seconds, state))
-    for publisher in publishers_for(where.pushgateway_url, where.textfile, log.warning):
-        _try(publisher, lambda one: one.publish(groups))
+    groups, stop = measure(_ending(run, exit_code, seconds, state)), StopSignal()
+    # Whoever ends the run now has to wait for its last word.
+    with stop.listening(), stop.acting():
+        for publisher in publishers_for(where.pushgateway_url, where.textfile, log.warning):
+            _try(publisher, groups)
 
 
-def _try(publisher: "Publisher", publish: Callable[["Publisher"], None]) -> None:
+def _try(publisher: "Publisher", groups: "Sequence[Group]") -> None:
     """Publish in one place; what fails there fails neither the run nor the next."""
     try:
         with deadline(_MOST_SECONDS):
-            publish(publisher)
+            publisher.publish(groups)
     except DeadlineExceeded:
         log.warning("cannot send the figures: no end after %d s", _MOST_SECONDS)
     except AdapterError as error:
