@@ -21,11 +21,11 @@ pytest.register_assert_rewrite(
     "harvestmouse.testing.state",
 )
 
-from harvestmouse.testing.arrange import cannot, torrent_file  # noqa: E402
-from harvestmouse.testing.client import ClientPromises, ClientStage  # noqa: E402
-from harvestmouse.testing.metrics import MetricsPromises, MetricsStage  # noqa: E402
-from harvestmouse.testing.site import SitePromises, SiteStage  # noqa: E402
-from harvestmouse.testing.state import (  # noqa: E402
+from harvestmouse.testing.arrange import cannot, torrent_file
+from harvestmouse.testing.client import ClientPromises, ClientStage
+from harvestmouse.testing.metrics import MetricsPromises, MetricsStage
+from harvestmouse.testing.site import SitePromises, SiteStage
+from harvestmouse.testing.state import (
     CookiePromises,
     CookieStage,
     JournalPromises,

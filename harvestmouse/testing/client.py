@@ -304,7 +304,7 @@ class ClientPromises:
         before = stage.client.preferences()
         stage.client.set_preferences({"max_active_downloads": 17})
         read = stage.client.preferences()
-        assert read.max_active_downloads == 17  # noqa: PLR2004 - what was written
+        assert read.max_active_downloads == 17
         for key in set(KEYS) - {"max_active_downloads"}:
             assert getattr(read, key) == getattr(before, key), key
 

@@ -273,7 +273,7 @@ class MemoryPromises:
         """Its job runs beside those that remember the account, so that neither may undo the other."""
         stage.open().remember_listing(35)
         stage.open().remember_account(unsatisfied_paused=True)
-        assert parse_memory(stage.open().listing())["remembered_count"] == 35  # noqa: PLR2004 - what was written
+        assert parse_memory(stage.open().listing())["remembered_count"] == 35
         assert stage.open().account() == {"unsatisfied_paused": True}
 
     def test_what_is_given_out_is_a_copy(self, stage: StoreStage[Memory]) -> None:
