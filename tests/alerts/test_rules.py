@@ -12,7 +12,8 @@ import yaml
 from harvestmouse.adapters.errors import ACCOUNT_STATES
 from harvestmouse.adapters.metrics.catalogue import CATALOGUE, Owner
 from harvestmouse.core.plan import Reason
-from tests.support.components import require_tool
+from tests.support.components import require
+from tests.support.pushgateway import find_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy" / "prometheus"
@@ -49,7 +50,7 @@ every_alert = pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["ale
 def promtool(*words: str | Path) -> "subprocess.CompletedProcess[str]":
     """Run promtool, with what it says on one stream."""
     return subprocess.run(
-        [require_tool("promtool"), *map(str, words)],
+        [require(lambda: find_tool("promtool")), *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,17 +1,20 @@
 """Programs that a test cannot do without."""
 
 import os
+from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 
-from tests.support.pushgateway import find_tool
 from tests.support.qbittorrent import MissingComponentError
 
+T = TypeVar("T")
 
-def require_tool(name: str) -> str:
-    """Find a program of Prometheus', or end the test in the way that fits the place it runs at."""
+
+def require(find: Callable[[], T]) -> T:
+    """Return what *find* finds, or end the test in the way that fits the place it runs at."""
     try:
-        return find_tool(name)
+        return find()
     except MissingComponentError as missing:
         reason = str(missing)
     # A machine whose purpose is to test everything must not pass by testing less.
