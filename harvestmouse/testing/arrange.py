@@ -5,8 +5,6 @@ from typing import NoReturn
 
 import pytest
 
-MIB, GIB = 1 << 20, 1 << 30
-HOUR, DAY = 3600, 86_400
 _PIECE = 1 << 18
 
 

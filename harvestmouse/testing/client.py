@@ -13,7 +13,8 @@ from harvestmouse.core.actions import AddTorrent
 from harvestmouse.core.cleanup import SETTLED_STATES, unregistered_texts
 from harvestmouse.core.model import Torrent
 from harvestmouse.core.reconcile import KEYS
-from harvestmouse.testing.arrange import DAY, MIB, hash_of
+from harvestmouse.core.units import DAY, MIB
+from harvestmouse.testing.arrange import hash_of
 
 CATEGORY = "mam-farming"
 SIZE_BYTES = 5 * MIB

@@ -18,8 +18,7 @@ from harvestmouse.adapters.interface import Site
 from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.model import AccountClass, Profile, SearchPage, SearchResult
 from harvestmouse.core.search import Query
-from harvestmouse.core.units import WEEK
-from harvestmouse.testing.arrange import GIB, MIB
+from harvestmouse.core.units import GIB, MIB, WEEK
 
 ACCOUNT = Profile(
     account_class=AccountClass.POWER_USER,

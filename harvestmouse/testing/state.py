@@ -11,8 +11,9 @@ from harvestmouse.adapters.errors import StateError
 from harvestmouse.adapters.interface import Cookies, Journal, Ledger, Memory
 from harvestmouse.core.model import LedgerEntry, LedgerOutcome
 from harvestmouse.core.spend import Purchase
+from harvestmouse.core.units import HOUR
 from harvestmouse.core.wire.snapshot import parse_memory
-from harvestmouse.testing.arrange import HOUR, hash_of
+from harvestmouse.testing.arrange import hash_of
 
 NOW = 1_776_598_800
 PURCHASE = Purchase(

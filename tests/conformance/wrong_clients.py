@@ -45,7 +45,7 @@ class Stage(MemoryStage):
 
     def garbled(self) -> Any:
         self.put("mine")
-        return Listing_(self.world, self.listing)
+        return Shown(self.world, self.listing)
 
 
 class Raising:
@@ -65,7 +65,7 @@ class Raising:
 
 
 @define
-class Listing_(MemoryClient):  # noqa: N801 - it shows a listing
+class Shown(MemoryClient):
     """Shows another listing than there is."""
 
     change: Callable[[Listing], Listing]
@@ -82,7 +82,7 @@ class Listing_(MemoryClient):  # noqa: N801 - it shows a listing
 
 def shows(change: Callable[[Torrent], Torrent]) -> Make:
     """Make a client that shows its torrents otherwise than they are."""
-    return lambda world: Listing_(
+    return lambda world: Shown(
         world, lambda listing: evolve(listing, torrents=tuple(change(one) for one in listing.torrents))
     )
 
