@@ -1,18 +1,21 @@
 """Spending: its limits, that it buys what an exhaustive look at all tiers would, and when a purchase is settled."""
 
 from fractions import Fraction
-from types import SimpleNamespace
-from typing import Any, cast
+from pathlib import Path
+from typing import cast
 
-from hypothesis import event, example, given
+import pytest
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
+from harvestmouse.adapters.interface import Site
 from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.guarantees import check
 from harvestmouse.core.model import Profile, Snapshot
 from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import SEED, Policy
 from harvestmouse.core.spend import Purchase, plan_spend, settle
+from harvestmouse.runners.config import load
 from harvestmouse.runners.fetch import fetch_spend
 from harvestmouse.runners.ports import Ports
 from tests.property import strategies as my
@@ -206,27 +209,39 @@ class TestSettling:
         paid = 2 * (purchase.balance_before - seen.bonus_points) >= purchase.cost_bp
         assert verdict is (arrived if arrived == paid or now - NOW >= DAY else None)
 
-    @given(st.one_of(st.none(), my.near(0, 60, 90, DAY)), st.one_of(st.none(), my.near(0, 60, DAY)), my.policies())
+    @settings(max_examples=settings().max_examples // 3)
+    @given(
+        closed=st.one_of(st.none(), my.near(0, 60, 90, DAY)),
+        opened=st.one_of(st.none(), my.near(0, 60, DAY)),
+        policy=my.policies(),
+    )
     def test_nothing_is_bought_while_one_is_open_or_for_ninety_seconds_after_it_was_closed(
-        self, closed: int | None, opened: int | None, policy: Policy
+        self, directory: Path, closed: int | None, opened: int | None, policy: Policy
     ) -> None:
         """A profile that is still the old one would argue for the same purchase again."""
-        purchase = Purchase(at=NOW, cost_bp=25000, gib=50, balance_before=99999.0, uploaded_before=0)
         now = NOW + (opened or closed or 0)
-        # Neither credit nor points have moved for the open purchase: for a minute nobody knows, then it did not happen.
-        poor = profile(uploaded_bytes=0, downloaded_bytes=400 * GIB, bonus_points=99999.0)
-        closings: list[int] = []
-        journal = SimpleNamespace(
-            pending=lambda: None if opened is None else purchase,
-            close=lambda at, outcome: closings.append(at),
-            last_closed=lambda: closings[-1] if closings else None if closed is None else NOW,
-        )
-        ports = SimpleNamespace(
-            site=SimpleNamespace(profile=lambda: poor),
-            clock=lambda: now,
-            journal=journal,
-            memory=SimpleNamespace(account=dict[str, Any]),
-        )
-        bought = purchases(plan_spend(fetch_spend(cast("Ports", ports), policy), policy))
+        ports = Ports(load({"HARVESTMOUSE_STATE_DIR": str(directory)}), lambda: now)
+        # Neither credit nor points move: for a minute nobody knows of the open purchase, then it did not happen.
+        ports.site = cast("Site", Poor())
+        ports.journal.path.unlink(missing_ok=True)
+        if closed is not None:
+            ports.journal.close(NOW, "happened")
+        if opened is not None:
+            ports.journal.open(Purchase(at=NOW, cost_bp=25000, gib=50, balance_before=99999.0, uploaded_before=0))
+        bought = purchases(plan_spend(fetch_spend(ports, policy), policy))
         waits = opened is not None or (closed is not None and now - NOW < 90)
         assert bool(bought) is not waits
+
+
+class Poor:
+    """A site that shows the same account whatever is bought: far from any target, and with all the points there are."""
+
+    def profile(self) -> Profile:
+        """Return the account."""
+        return profile(uploaded_bytes=0, downloaded_bytes=400 * GIB, bonus_points=99999.0)
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a state directory that all examples share; each begins with an empty journal."""
+    return tmp_path_factory.mktemp("state")
