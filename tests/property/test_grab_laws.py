@@ -47,6 +47,28 @@ def words(name: str) -> list[str]:
     return "".join(letter if letter.isalnum() else " " for letter in name.lower()).split()
 
 
+def refused(guarantee: str, seen: Snapshot, wanted: Policy) -> set[str]:
+    """Return the results for which the check refuses a plan that adds everything."""
+    adds = tuple(
+        AddTorrent(
+            id=row.id,
+            title=row.title,
+            score=0.0,
+            size_bytes=row.size_bytes,
+            seeders=row.seeders,
+            leechers=row.leechers,
+            category="mam-farming",
+            save_path="/",
+            tags=(),
+        )
+        for row in offers(seen)
+    )
+    plan = Plan(job="grab", decided_at=seen.taken_at, actions=adds)
+    found = {one.subject for one in check(plan, seen, wanted) if one.guarantee == guarantee}
+    event(f"{min(len(found), 2)} or more refused")
+    return found
+
+
 class TestG4:
     """G4: No plan grabs while the class is Mouse or unknown, the ratio is under its floor, or the profile is
     unknown.
@@ -66,6 +88,16 @@ class TestG4:
         if account.downloaded_bytes:
             ratio = Fraction(account.uploaded_bytes, account.downloaded_bytes)
             assert ratio > Fraction(wanted.grab.ratio_floor) - Fraction(1, 10**12)
+
+    @given(worlds)
+    def test_a_plan_that_adds_everything_is_refused_where_nothing_may_be_grabbed(
+        self, world: tuple[Snapshot, Policy]
+    ) -> None:
+        """Once for the plan, since it is the account that forbids it."""
+        seen, wanted = world
+        known = evolve(seen, download_freeze_until=None)
+        forbids = skip_reason(known, wanted) in ("profile_unknown", "mouse_class", "low_ratio")
+        assert bool(refused("G4", seen, wanted)) is (forbids and offers(seen) != [])
 
 
 class TestG5:
@@ -126,6 +158,16 @@ class TestG5:
             assert used + len(chosen) <= account.unsat_limit - wanted.grab.unsat_reserve
         else:
             assert not wanted.grab.require_unsat
+
+    @given(worlds)
+    def test_a_plan_that_adds_everything_is_refused_for_what_is_unfit(self, world: tuple[Snapshot, Policy]) -> None:
+        """Not free, outside a band, or had already; where the ledger alone bars for a while, the check does not."""
+        seen, wanted = world
+        unfit = {row.id: rejection(row, evolve(seen, ledger=()), wanted) for row in offers(seen)}
+        found = refused("G5", seen, wanted)
+        assert {str(number) for number, why in unfit.items() if why is not None} <= found
+        repeated = len(set(unfit)) < len(offers(seen))
+        assert "actions" in found or not (repeated or len(unfit) > wanted.grab.per_run)
 
     @given(worlds)
     def test_a_plan_of_grab_passes_its_own_checks(self, world: tuple[Snapshot, Policy]) -> None:

@@ -32,6 +32,15 @@ def deleted(plan: Plan, snapshot: Snapshot) -> list[Torrent]:
     return [torrent for torrent in snapshot.torrents or () if torrent.hash in gone]
 
 
+def refused(guarantee: str, snapshot: Snapshot, policy: Policy) -> set[str]:
+    """Return the torrents for which the check refuses a plan that deletes everything."""
+    gone = tuple(DeleteTorrent(hash=one.hash, name="", reason="") for one in snapshot.torrents or ())
+    plan = Plan(job="janitor", decided_at=snapshot.taken_at, actions=gone)
+    found = {one.subject for one in check(plan, snapshot, policy) if one.guarantee == guarantee}
+    event(f"{min(len(found), 2)} or more refused")
+    return found
+
+
 class TestG1:
     """G1: No plan deletes a torrent that has ever completed and has seeded less than 72 h + margin."""
 
@@ -52,6 +61,21 @@ class TestG1:
         snapshot, policy = world
         for torrent in deleted(plan_cleanup(snapshot, policy), snapshot):
             assert None not in (torrent.progress, torrent.completion_on, torrent.seeding_time)
+
+    @given(worlds)
+    def test_a_plan_that_deletes_everything_is_refused_for_what_owes_seed_time(
+        self, world: tuple[Snapshot, Policy]
+    ) -> None:
+        """And for what may owe for all that is known."""
+        snapshot, policy = world
+        owing = set()
+        for one in snapshot.torrents or ():
+            signs = (one.progress, one.completion_on, one.seeding_time)
+            never = None not in signs and one.progress != 1 and max((one.progress or 0) - 1, *signs[1:]) <= 0  # type: ignore[type-var,operator]
+            seeded = -1 if one.seeding_time is None else one.seeding_time
+            if not never and seeded < 72 * 3600 + policy.cleanup.seed_time_margin.total_seconds():
+                owing.add(one.hash)
+        assert refused("G1", snapshot, policy) == owing
 
 
 class TestG2:
@@ -76,6 +100,21 @@ class TestG2:
             assert torrent.tags is not None
             assert not [tag for tag in torrent.tags if tag.lower() in protecting]
 
+    @given(worlds)
+    def test_a_plan_that_deletes_everything_is_refused_for_what_is_not_its_own(
+        self, world: tuple[Snapshot, Policy]
+    ) -> None:
+        """Other categories, protecting tags, and tags that are unknown."""
+        snapshot, policy = world
+        protecting = {tag.lower() for tag in policy.cleanup.protect_tags}
+        foreign = {one.hash for one in snapshot.torrents or () if one.category != "mam-farming"}
+        kept = {
+            one.hash
+            for one in snapshot.torrents or ()
+            if one.tags is None or {t.lower() for t in one.tags} & protecting
+        }
+        assert refused("G2", snapshot, policy) == foreign | kept
+
 
 class TestG3:
     """G3: No plan deletes on a transient or unknown state."""
@@ -85,6 +124,15 @@ class TestG3:
         """Not checking, moving, in error, or in a state whose name is new."""
         snapshot, policy = world
         assert all(torrent.state in AT_REST for torrent in deleted(plan_cleanup(snapshot, policy), snapshot))
+
+    @given(worlds)
+    def test_a_plan_that_deletes_everything_is_refused_for_what_is_not_at_rest(
+        self, world: tuple[Snapshot, Policy]
+    ) -> None:
+        """Words of newer clients included."""
+        snapshot, policy = world
+        busy = {one.hash for one in snapshot.torrents or () if one.state not in AT_REST}
+        assert refused("G3", snapshot, policy) == busy
 
 
 class TestBlastRadius:

@@ -1,6 +1,7 @@
 """Reconciliation: its own keys only, slots for all that owe, and no torrent that is none of its business."""
 
 from hypothesis import event, given
+from hypothesis import strategies as st
 
 from harvestmouse.core.actions import ForceStart, Resume, SetPreferences
 from harvestmouse.core.guarantees import check
@@ -95,6 +96,20 @@ class TestG10:
         """The guarantees are checked again before anything is done."""
         snapshot, policy = world
         assert check(plan_reconcile(snapshot, policy), snapshot, policy) == ()
+
+    @given(worlds, st.sampled_from([*sorted(OWN), "listen_port", "max_ratio"]), st.integers(-1, 8))
+    def test_a_plan_that_writes_another_key_or_too_few_slots_is_refused(
+        self, world: tuple[Snapshot, Policy], key: str, value: int
+    ) -> None:
+        """Slots for all that may owe, in any category; with the torrents unknown, for no number is it known."""
+        snapshot, policy = world
+        change = {key: {"from": None, "to": value, "reason": ""}}
+        plan = Plan(job="reconcile", decided_at=snapshot.taken_at, actions=(SetPreferences(changes=change),))
+        slots = key in ("max_active_uploads", "max_active_torrents") and value != -1
+        owing = [one for one in snapshot.torrents or () if may_owe(one, policy)]
+        few = slots and (snapshot.torrents is None or value < len(owing))
+        event(f"refused: {few or key not in OWN}")
+        assert bool(check(plan, snapshot, policy)) is (few or key not in OWN)
 
 
 class TestStarts:

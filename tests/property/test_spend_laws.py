@@ -77,6 +77,20 @@ class TestG6:
         seen, policy = world
         assert check(plan_spend(seen, policy), seen, policy) == ()
 
+    @given(worlds, st.sampled_from([1, 49, 50, 60, 75, 100]), st.sampled_from([0, -1, 1]), st.integers(1, 2))
+    def test_a_plan_that_buys_anything_else_is_refused(
+        self, world: tuple[Snapshot, Policy], gib: int, discount: int, count: int
+    ) -> None:
+        """Another amount, another price, below the reserve, or twice."""
+        seen, policy = world
+        spend, points = policy.spend, seen.profile.bonus_points if seen.profile else None
+        cost = gib * spend.price_per_gib - discount
+        plan = Plan(job="spend", decided_at=NOW, actions=(BuyUpload(gib=gib, cost_bp=cost),) * count)
+        paid = points is not None and Fraction(points) - cost >= spend.reserve
+        allowed = gib in spend.tiers and discount == 0 and paid and count == 1
+        event(f"allowed: {allowed}")
+        assert (check(plan, seen, policy) == ()) is allowed
+
 
 def credit(missing: Fraction, points: float, policy: Policy) -> int | None:
     """Look at every tier, and keep the best by the written preference: it covers, it is small; else it is large."""
