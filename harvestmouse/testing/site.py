@@ -11,6 +11,7 @@ from harvestmouse.adapters.errors import (
     DownloadFrozen,
     NotATorrent,
     PurchaseUncertain,
+    RemoteUnavailable,
     SessionInvalid,
     SiteUnavailable,
 )
@@ -72,6 +73,12 @@ class SiteStage(Protocol):
 
     def offer(self, *results: SearchResult) -> None:
         """Put torrents on offer; their sizes are whole MiB."""
+
+    def garble(self) -> None:
+        """Put one more torrent on offer, whose row in a search cannot be read."""
+
+    def muddle(self) -> None:
+        """Let the site answer with something else from now on, such as a page for people."""
 
     def asked_to_buy(self) -> int:
         """Return how many purchases the site was asked for."""
@@ -189,6 +196,13 @@ class SitePromises:
         page = search(stage)
         assert (page.row_count, page.found) == (0, 0)
 
+    def test_a_row_that_cannot_be_read_harms_no_other(self, stage: SiteStage) -> None:
+        """It is told as malformed, and counts as a row where the next page begins."""
+        stage.offer(offer(1))
+        stage.garble()
+        page = search(stage)
+        assert (ids(page), len(page.malformed), page.row_count) == ([1], 1, 2)
+
     # Torrent files
 
     def test_a_torrent_file_is_a_torrent(self, stage: SiteStage) -> None:
@@ -260,7 +274,20 @@ class SitePromises:
         with pytest.raises(PurchaseUncertain):
             stage.site.buy(_UPLOAD)
 
+    def test_a_purchase_with_an_unreadable_reply_is_uncertain(self, stage: SiteStage) -> None:
+        """What cannot be read says neither yes nor no."""
+        stage.muddle()
+        with pytest.raises(PurchaseUncertain):
+            stage.site.buy(_UPLOAD)
+
     # Trouble
+
+    @pytest.mark.parametrize("name", ["profile", "search"])
+    def test_an_answer_of_something_else_is_no_answer(self, stage: SiteStage, name: str) -> None:
+        """No call returns as if it had been understood, and no parser's error gets out."""
+        stage.muddle()
+        with pytest.raises(RemoteUnavailable):
+            CALLS[name](stage.site, stage.now)
 
     @pytest.mark.parametrize("name", [*CALLS, "buy"])
     def test_a_refused_session_is_told(self, stage: SiteStage, name: str) -> None:

@@ -51,6 +51,12 @@ class MemoryStage:
     def offer(self, *results: SearchResult) -> None:
         self.world.catalogue.extend(results)
 
+    def garble(self) -> None:
+        cannot("the embedded site has no rows to read")
+
+    def muddle(self) -> None:
+        cannot("the embedded site gives no answers to read")
+
     def asked_to_buy(self) -> int:
         spent = (ACCOUNT.bonus_points or 0) - (self.world.profile.bonus_points or 0)
         return int(spent // _SHOPPING_BP)
@@ -134,6 +140,12 @@ class MamStage:
             )
             for one in results
         )
+
+    def garble(self) -> None:
+        self.server.catalogue.append(CatalogueTorrent(id=7, free=1, row={"size": "large"}))
+
+    def muddle(self) -> None:
+        self.server.faults.add(Fault("wrong_type", times=None))
 
     def asked_to_buy(self) -> int:
         return self.server.count(_SHOP)

@@ -12,10 +12,11 @@ from harvestmouse.adapters.errors import (
     PurchaseUncertain,
     SessionInvalid,
     SiteUnavailable,
+    UnexpectedBody,
 )
 from harvestmouse.adapters.memory import MemorySite, World
 from harvestmouse.core.actions import BuyUpload, BuyVip
-from harvestmouse.core.model import AccountClass, Profile, SearchPage, SearchResult
+from harvestmouse.core.model import AccountClass, Malformed, Profile, SearchPage, SearchResult
 from harvestmouse.core.search import Query
 from harvestmouse.core.wire.mam import PurchaseReply
 from harvestmouse.testing.site import ACCOUNT
@@ -39,6 +40,8 @@ class RightSite(MemorySite):
     losing: bool = field(default=False, init=False)
     signed_out: bool = field(default=False, init=False)
     gone: bool = field(default=False, init=False)
+    garbled: bool = field(default=False, init=False)
+    muddled: bool = field(default=False, init=False)
 
     def profile(self) -> Profile:
         self.look_for_trouble()
@@ -46,7 +49,9 @@ class RightSite(MemorySite):
 
     def search(self, query: Query, now: int) -> SearchPage:
         self.look_for_trouble()
-        return super().search(query, now)
+        page = super().search(query, now)
+        rows = (Malformed(subject="7", problem="cannot read size"),) if self.garbled else ()
+        return evolve(page, malformed=rows)
 
     def torrent_file(self, torrent_id: int) -> bytes:
         self.look_for_trouble()
@@ -56,7 +61,7 @@ class RightSite(MemorySite):
 
     def buy(self, purchase: BuyUpload | BuyVip) -> PurchaseReply:
         self.asked += 1
-        if self.gone:
+        if self.gone or self.muddled:
             raise PurchaseUncertain("no answer")
         self.look_for_trouble()
         reply = super().buy(purchase)
@@ -69,6 +74,8 @@ class RightSite(MemorySite):
             raise SiteUnavailable("no connection")
         if self.signed_out:
             raise SessionInvalid("the session is refused")
+        if self.muddled:
+            raise UnexpectedBody("the answer is no JSON")
 
 
 @define
@@ -95,6 +102,12 @@ class Stage:
 
     def offer(self, *results: SearchResult) -> None:
         self.world.catalogue.extend(results)
+
+    def garble(self) -> None:
+        self.site.garbled = True
+
+    def muddle(self) -> None:
+        self.site.muddled = True
 
     def asked_to_buy(self) -> int:
         return int(self.site.asked)
@@ -247,6 +260,12 @@ class AwayIsEmpty(RightSite):
 
 
 @define
+class UnderstandsAnything(RightSite):
+    def look_for_trouble(self) -> None:
+        """See none."""
+
+
+@define
 class ShowsItsCookie(RightSite):
     def look_for_trouble(self) -> None:
         if self.signed_out:
@@ -278,6 +297,7 @@ WRONG: Mapping[str, Callable[[], Stage]] = {
     "test_a_page_says_how_many_were_found_in_all": finds(lambda page: evolve(page, found=page.row_count)),
     "test_a_page_past_the_end_is_empty": lambda: Stage(make=FindsAll),
     "test_a_search_that_finds_nothing_is_an_empty_page": lambda: Stage(make=NothingThere),
+    "test_a_row_that_cannot_be_read_harms_no_other": finds(lambda page: evolve(page, malformed=())),
     "test_a_torrent_file_is_a_torrent": lambda: Stage(make=SendsPages),
     "test_each_id_has_a_torrent_of_its_own": lambda: Stage(make=SendsTheFirst),
     "test_an_id_that_is_gone_is_an_item_s_failure": lambda: Stage(make=NamesNoId),
@@ -288,6 +308,8 @@ WRONG: Mapping[str, Callable[[], Stage]] = {
     "test_a_purchase_is_asked_for_once": lambda: Stage(make=BuysTwice),
     "test_a_purchase_whose_reply_is_lost_is_uncertain_and_not_asked_for_again": lambda: Stage(make=TriesAgain),
     "test_a_purchase_from_a_site_that_is_away_is_uncertain": lambda: Stage(make=SureOfNothing),
+    "test_a_purchase_with_an_unreadable_reply_is_uncertain": lambda: Stage(make=SureOfNothing),
+    "test_an_answer_of_something_else_is_no_answer": lambda: Stage(make=UnderstandsAnything),
     "test_a_refused_session_is_told": lambda: Stage(make=SignedOutIsAway),
     "test_a_site_that_is_away_is_unavailable": lambda: Stage(make=AwayIsEmpty),
     "test_no_secret_shows": lambda: Stage(make=ShowsItsCookie),
