@@ -17,4 +17,6 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=_PATIENT,
 )
+# For a long run by night, each time on other examples; what it finds stays in the database.
+settings.register_profile("nightly", max_examples=20_000, deadline=None, suppress_health_check=_PATIENT)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
