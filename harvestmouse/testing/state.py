@@ -21,6 +21,8 @@ PURCHASE = Purchase(
 )
 _COOKIE = "3f%3Dk,9%2B=="
 _WRITERS, _EACH = 4, 10
+# Within the first word, in the middle, and all but a little.
+torn = pytest.mark.parametrize("share", [0.03, 0.5, 0.97])
 
 Store_co = TypeVar("Store_co", covariant=True)
 
@@ -34,8 +36,8 @@ class StoreStage(Protocol[Store_co]):
     def open(self) -> Store_co:
         """Open the store as a new run does; what was kept earlier is in it."""
 
-    def tear(self) -> None:
-        """Leave the last thing written half written, as a crash does."""
+    def tear(self, share: float) -> None:
+        """Leave only this share of the last thing that was written, as a crash does."""
 
     def damage(self) -> None:
         """Let everything kept be unreadable, as on a broken disk."""
@@ -161,14 +163,15 @@ class LedgerPromises:
             ledger.append(LedgerEntry(id=number, at=NOW, info_hash=info_hash))
         assert ledger.ids() == {hash_of(7): 2, hash_of(8): 3}
 
-    def test_an_entry_torn_by_a_crash_harms_no_other(self, stage: StoreStage[Ledger]) -> None:
+    @torn
+    def test_an_entry_torn_by_a_crash_harms_no_other(self, stage: StoreStage[Ledger], share: float) -> None:
         """It is lost, and the next is whole."""
-        first, torn, third = (
+        first, second, third = (
             LedgerEntry(id=number, at=NOW, info_hash=hash_of(number)) for number in (1001, 1002, 1003)
         )
         stage.open().append(first)
-        stage.open().append(torn)
-        stage.tear()
+        stage.open().append(second)
+        stage.tear(share)
         assert stage.open().entries() == (first,)
         stage.open().append(third)
         assert stage.open().entries() == (first, third)
@@ -227,11 +230,12 @@ class JournalPromises:
         journal.close(NOW + HOUR + 5, "happened")
         assert (journal.pending(), journal.last_closed()) == (None, NOW + HOUR + 5)
 
-    def test_a_fate_torn_by_a_crash_leaves_the_purchase_waiting(self, stage: StoreStage[Journal]) -> None:
+    @torn
+    def test_a_fate_torn_by_a_crash_leaves_the_purchase_waiting(self, stage: StoreStage[Journal], share: float) -> None:
         """A later run settles it from the profile."""
         stage.open().open(PURCHASE)
         stage.open().close(NOW + 5, "done")
-        stage.tear()
+        stage.tear(share)
         assert stage.open().pending() == PURCHASE
         stage.open().close(NOW + HOUR, "happened")
         assert (stage.open().pending(), stage.open().last_closed()) == (None, NOW + HOUR)
@@ -284,10 +288,11 @@ class MemoryPromises:
         memory.account().clear()
         assert memory.account() == {"unsatisfied_paused": True}
 
-    def test_a_torn_memory_is_as_good_as_none_and_goes_on(self, stage: StoreStage[Memory]) -> None:
+    @torn
+    def test_a_torn_memory_is_as_good_as_none_and_goes_on(self, stage: StoreStage[Memory], share: float) -> None:
         """A run after a crash is no worse than a first run."""
-        stage.open().remember_account(unsatisfied_paused=True)
-        stage.tear()
+        stage.open().remember_account(balances=[[NOW, 100.5]] * 5)
+        stage.tear(share)
         assert stage.open().account() == {}
         stage.open().remember_account(download_freeze_until=NOW)
         assert stage.open().account() == {"download_freeze_until": NOW}

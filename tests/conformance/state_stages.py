@@ -24,10 +24,10 @@ class FileStage(Generic[Store]):
     def open(self) -> Store:
         return self.opener()
 
-    def tear(self) -> None:
+    def tear(self, share: float) -> None:
         whole = self.path.read_bytes()
         start = whole.rstrip(b"\n").rfind(b"\n") + 1
-        self.path.write_bytes(whole[: (start + len(whole)) // 2])
+        self.path.write_bytes(whole[: start + int(share * (len(whole) - start))])
 
     def damage(self) -> None:
         self.path.unlink()
@@ -43,7 +43,7 @@ class MemoryStage(Generic[Store]):
     def open(self) -> Store:
         return self.store
 
-    def tear(self) -> None:
+    def tear(self, share: float) -> None:
         cannot("nothing in memory outlives a crash")
 
     def damage(self) -> None:

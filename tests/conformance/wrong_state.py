@@ -30,7 +30,7 @@ class Stage:
     def open(self) -> Any:
         return Broken() if self.damaged else self.store
 
-    def tear(self) -> None:
+    def tear(self, share: float) -> None:
         self.tear_(self.store)
 
     def damage(self) -> None:
