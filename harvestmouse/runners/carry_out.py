@@ -27,8 +27,9 @@ from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Snapshot
 from harvestmouse.core.plan import MAX_AGE_SECONDS, Plan, Reason
 from harvestmouse.core.spend import Purchase
 from harvestmouse.runners.interrupt import StopSignal
-from harvestmouse.runners.ports import Ports, log
+from harvestmouse.runners.ports import Ports
 from harvestmouse.runners.report import Outcome, Status
+from harvestmouse.runners.words import announce_outcome
 
 # Points come in while a purchase is made, so the balance may fall by a little less than the price.
 _PRICE_SHARE = 0.9
@@ -91,9 +92,9 @@ class Apply:
         self._trying = list(actions)
 
     def _end(self, action: Action, status: Status, why: str | None = None) -> None:
-        self._outcomes.append(Outcome(action, status, why))
-        if status is Status.FAILED:
-            log.warning("%s failed: %s", action.kind, why)
+        outcome = Outcome(action, status, why)
+        self._outcomes.append(outcome)
+        announce_outcome(outcome)
 
     def _delete(self, actions: Sequence[DeleteTorrent], snapshot: Snapshot) -> None:
         """Delete what a fresh look still finds as planned, then look whether it is gone."""

@@ -58,7 +58,12 @@ def _stop(message: str, code: int) -> NoReturn:
 @click.option("--preset", metavar="NAME", help="Figures to start from: seed or field.")
 @click.option("--set", "pairs", metavar="KEY=VALUE", multiple=True, help="Set one key, such as grab.ratio_floor=0.5.")
 @click.option("--log-level", type=click.Choice(("debug", "info", "warning", "error")), envvar="HARVESTMOUSE_LOG_LEVEL")
-@click.option("--log-format", type=click.Choice(("text", "json")), envvar="HARVESTMOUSE_LOG_FORMAT")
+@click.option(
+    "--log-format",
+    type=click.Choice(("auto", "text", "json")),
+    envvar="HARVESTMOUSE_LOG_FORMAT",
+    help="auto is text on a terminal, and JSON anywhere else.",
+)
 @click.pass_context
 def cli(context: click.Context, /, **options: Any) -> None:
     """Grow a MyAnonamouse ratio with qBittorrent, and never hurt the account while doing so.

@@ -29,7 +29,8 @@ def load_settings(options: Mapping[str, Any]) -> Settings:
 
 def run_job(job: str, options: Mapping[str, Any], *, apply: bool, as_json: bool) -> int:
     """Run a job against the real world."""
-    logs.set_up(options["log_level"] or "info", options["log_format"] or "text")
+    run_id = os.urandom(4).hex()
+    logs.set_up(options["log_level"] or "info", options["log_format"] or "auto", run=run_id, job=job)
 
     from harvestmouse.runners.interrupt import StopSignal, deadline  # noqa: PLC0415 - as are the next three
     from harvestmouse.runners.ports import Ports  # noqa: PLC0415 - a plan from a file needs none of them
@@ -41,7 +42,7 @@ def run_job(job: str, options: Mapping[str, Any], *, apply: bool, as_json: bool)
         observed.metrics = lambda: settings.metrics
         logs.hide(secrets_of(settings))
         observed.apply = (apply or settings.general.apply) and not config.dry_run_forced(os.environ)
-        observed.ports = Ports(settings)
+        observed.ports = Ports(settings, run_id=run_id)
         stop = StopSignal()
         with deadline(settings.general.deadline.total_seconds()), stop.listening():
             observed.report = report = run(job, observed.ports, apply=observed.apply, stop=stop)

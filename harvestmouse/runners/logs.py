@@ -39,9 +39,9 @@ def hide(secrets: Iterable[Secret]) -> None:
         handler.addFilter(_Hide(words))
 
 
-def event(message: str, **facts: object) -> None:
+def event(message: str, *, level: int = logging.INFO, **facts: object) -> None:
     """Log what was decided or done: a sentence for people, and as JSON its facts too."""
-    log.info("%s", message, extra={"facts": facts})
+    log.log(level, "%s", message, extra={"facts": facts})
 
 
 def _json(context: Mapping[str, str]) -> logging.Formatter:

@@ -8,6 +8,7 @@ from attrs import field, frozen
 from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.model import AccountClass
 from harvestmouse.core.units import DAY
+from harvestmouse.runners.ports import Ports, log
 from harvestmouse.runners.report import Exit, Report, Status
 
 WELL = "ok"
@@ -82,6 +83,26 @@ def news(ending: Ending, told: Told, now: int) -> tuple[list[Notice], Told]:
         at={**recent, **{notice.cause: now for notice in found}},
     )
     return found, known
+
+
+def tell(ending: Ending, ports: Ports, now: int) -> None:
+    """Send what is news in one notification, and remember it once it is sent.
+
+    Raises:
+        AdapterError: It could not be sent, or not be remembered.
+    """
+    told = Told.parse(ports.memory.told())
+    notices, known = news(ending, told, now)
+    if notices:
+        from harvestmouse.adapters.notify import send  # noqa: PLC0415 - most runs have no news
+
+        title = notices[0].title if len(notices) == 1 else f"{len(notices)} things to know"
+        text = "\n".join(one.text if len(notices) == 1 else f"{one.title}: {one.text}" for one in notices)
+        missed = send(ports.settings.notify.urls, f"harvestmouse: {title}", text)
+        if missed:
+            log.warning("%d addresses of [notify] urls did not take the notification", missed)
+    if known != told:
+        ports.memory.remember_told(known.unparse())
 
 
 def _causes(ending: Ending, told: Told) -> Iterator[Notice]:

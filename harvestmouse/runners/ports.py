@@ -34,12 +34,14 @@ class Ports:
     Attributes:
         settings: The configuration.
         clock: Unix seconds.
+        run_id: Names the run in its log lines and its outcome.
         traffic: What was asked of the site and the client.
         profile: The account as it was last read; ``None`` before.
     """
 
     settings: Settings
     clock: Callable[[], int] = _seconds
+    run_id: str = ""
     traffic: Traffic = field(factory=Traffic, init=False)
     profile: Profile | None = field(default=None, init=False)
 

@@ -1,8 +1,9 @@
-"""Publish the figures of a run once, at its end, whatever the end; trouble with that changes nothing else."""
+"""Publish a run's figures at its end, whatever the end, and tell the operator; trouble with that changes nothing."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import define
@@ -21,7 +22,6 @@ from harvestmouse.runners.report import Exit, Report
 from harvestmouse.runners.settings import MetricsSettings
 
 if TYPE_CHECKING:
-    from harvestmouse.adapters.metrics import Group, Publisher
     from harvestmouse.runners.measure import Ending
 
 _INTERRUPTED = 130
@@ -55,10 +55,14 @@ def published(job: str, *, apply: bool, metrics: Callable[[], MetricsSettings]) 
     try:
         yield run
     except BaseException as error:
-        _publish(run, _exit_code(error), time.monotonic() - started, getattr(error, "state", ""))
+        state = getattr(error, "state", "")
+        _publish(run, _exit_code(error), time.monotonic() - started, state)
+        _notify(run, state, str(error))
         raise
     code = Exit.DONE if run.report is None else run.report.exit_code
-    _publish(run, code, time.monotonic() - started, "" if run.report is None else run.report.error_state)
+    state, words = ("", "") if run.report is None else (run.report.error_state, run.report.error or "")
+    _publish(run, code, time.monotonic() - started, state)
+    _notify(run, state, words)
 
 
 def _exit_code(error: BaseException) -> int:
@@ -78,20 +82,30 @@ def _publish(run: Run, exit_code: int, seconds: float, state: str) -> None:
     # Whoever ends the run now has to wait for its last word.
     with stop.listening(), stop.acting():
         for publisher in publishers_for(where.pushgateway_url, where.textfile, log.warning):
-            _try(publisher, groups)
+            _try("the figures", partial(publisher.publish, groups))
 
 
-def _try(publisher: "Publisher", groups: "Sequence[Group]") -> None:
-    """Publish in one place; what fails there fails neither the run nor the next."""
+def _try(what: str, send: Callable[[], None]) -> None:
+    """Send something to one place; what fails there fails neither the run nor what is sent elsewhere."""
     try:
         with deadline(_MOST_SECONDS):
-            publisher.publish(groups)
+            send()
     except DeadlineExceeded:
-        log.warning("cannot send the figures: no end after %d s", _MOST_SECONDS)
+        log.warning("cannot send %s: no end after %d s", what, _MOST_SECONDS)
     except AdapterError as error:
         log.warning("%s", error)
     except Exception as error:  # noqa: BLE001 - a library's error is none of the run's
-        log.warning("cannot send the figures: %s", type(error).__name__)
+        log.warning("cannot send %s: %s", what, type(error).__name__)
+
+
+def _notify(run: Run, state: str, error: str) -> None:
+    if run.ports is None or not run.ports.settings.notify.urls:
+        return
+    from harvestmouse.runners import notices  # noqa: PLC0415 - most runs notify nobody
+
+    learned = state or (notices.WELL if run.ports.profile is not None else "")
+    ending = notices.Ending(job=run.job, report=run.report, state=learned, error=error)
+    _try("a notification", partial(notices.tell, ending, run.ports, int(time.time())))
 
 
 def _ending(run: Run, exit_code: int, seconds: float, state: str) -> "Ending":

@@ -51,6 +51,7 @@ class Report:
         error: What ended the run early, in words.
         error_code: The exit code that goes with it.
         error_state: What it told about the account; empty where nothing.
+        run_id: What its log lines carry too.
         plan_age_seconds: From the snapshot to the end of carrying out; ``None`` where nothing was to be carried out.
     """
 
@@ -61,6 +62,7 @@ class Report:
     error: str | None = None
     error_code: Exit = field(default=Exit.FAILED)
     error_state: str = ""
+    run_id: str = ""
     plan_age_seconds: float | None = None
 
     @property
@@ -84,6 +86,7 @@ class Report:
 
     def _outcome(self) -> Mapping[str, Any]:
         return {
+            "run": self.run_id or None,
             "mode": "apply" if self.apply else "dry_run",
             "exit_code": int(self.exit_code),
             "actions": [

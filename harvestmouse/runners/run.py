@@ -44,6 +44,7 @@ def run(job: str, ports: Ports, *, apply: bool, stop: StopSignal | None = None) 
             report = _carry_out(plan, snapshot, executor, apply=apply)
             report = evolve(report, plan_age_seconds=ports.clock() - plan.decided_at)
             _remember(ports, snapshot, report)
+    report = evolve(report, run_id=ports.run_id)
     announce_report(report)
     return report
 

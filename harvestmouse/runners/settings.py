@@ -139,6 +139,17 @@ class MetricsSettings:
 
 
 @frozen(kw_only=True)
+class NotifySettings:
+    """Who is told what needs a person.
+
+    Attributes:
+        urls: Addresses as Apprise writes them, separated by white space; empty for none.
+    """
+
+    urls: Secret = field(factory=lambda: Secret(""))
+
+
+@frozen(kw_only=True)
 class RecordingSettings:
     """What is kept of every run; recording comes with a later version, the keys are reserved.
 
@@ -165,6 +176,7 @@ class Settings:
     mam: MamSettings
     qbittorrent: QbittorrentSettings
     metrics: MetricsSettings
+    notify: NotifySettings
     recordings: RecordingSettings
     policy: Policy
     sources: Mapping[tuple[str, str], str]
@@ -176,6 +188,7 @@ SECTIONS: Mapping[str, tuple[type[Any], ...]] = {
     "mam": (MamSettings,),
     "qbittorrent": (QbittorrentSettings, ClientPolicy),
     "metrics": (MetricsSettings,),
+    "notify": (NotifySettings,),
     "recordings": (RecordingSettings,),
     "grab": (GrabPolicy,),
     "cleanup": (CleanupPolicy,),
@@ -196,7 +209,8 @@ def secrets_of(settings: Settings) -> tuple[Secret, ...]:
     """Return what no log line may show."""
     chosen = settings.qbittorrent
     addresses = (chosen.url, settings.metrics.pushgateway_url)
-    return settings.mam.mam_id, chosen.password, chosen.api_key, *map(password_in, addresses)
+    services = (Secret(one) for one in settings.notify.urls.reveal().split())
+    return settings.mam.mam_id, chosen.password, chosen.api_key, *map(password_in, addresses), *services
 
 
 def title(section: str, name: str) -> str:

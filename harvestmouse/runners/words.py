@@ -1,7 +1,7 @@
 """What a run says to people: log lines that operators of the old scripts know, and a readable plan."""
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping
+from logging import DEBUG, INFO, WARNING
 from typing import Any
 
 from harvestmouse.core import attribution
@@ -17,9 +17,8 @@ from harvestmouse.core.actions import (
 )
 from harvestmouse.core.plan import Plan, Reason, Verdict
 from harvestmouse.core.units import GIB, format_size, format_span
-from harvestmouse.runners.report import Report, Status, subject
-
-log = logging.getLogger("harvestmouse")
+from harvestmouse.runners.logs import event, log
+from harvestmouse.runners.report import Outcome, Report, Status, subject
 
 _SHOWN_ACTIONS = 10
 _NAME_WIDTH = 60
@@ -48,6 +47,18 @@ def announce_plan(plan: Plan) -> None:
             figures["affordable_gib"],
             figures["buy_gib"],
         )
+    if log.isEnabledFor(DEBUG):
+        for one in plan.decisions:
+            facts = {"subject": one.subject, "decision": one.decision.value, "reason": one.reason.value, **one.facts}
+            event(f"{one.decision.value} {clean(one.subject)}: {one.reason.value}", level=DEBUG, **facts)
+
+
+def announce_outcome(outcome: Outcome) -> None:
+    """Log how an action ended, when it did."""
+    action, status = outcome.action, outcome.status
+    sentence = f"{status.value}: {_action(action, {})}{f' - {clean(outcome.why)}' if outcome.why else ''}"
+    facts = {"action": action.kind, "subject": subject(action), "reason": getattr(action, "reason", None)}
+    event(sentence, level=WARNING if status is Status.FAILED else INFO, status=status.value, **facts)
 
 
 def announce_report(report: Report) -> None:
@@ -170,9 +181,13 @@ def _counts(plan: Plan) -> Iterator[str]:
 
 def _actions(report: Report, shown: int) -> Iterator[str]:
     actions = report.plan.actions
+    if report.apply and actions:
+        counts = ", ".join(f"{report.count(status)} {status.value.replace('_', ' ')}" for status in Status)
+        yield f"  actions     {counts}"
+    decided = {one.subject: one.facts for one in report.plan.decisions}
     ended = {id(one.action): f" [{one.status.value}{_why(one.why)}]" for one in report.outcomes if report.apply}
     for action in actions[:shown]:
-        yield f"    {_action(action, report.plan)}{ended.get(id(action), '')}"
+        yield f"    {_action(action, decided)}{ended.get(id(action), '')}"
     if len(actions) > shown:
         yield f"    ... and {len(actions) - shown} more; --json shows all, and every item that was kept"
 
@@ -181,13 +196,13 @@ def _why(why: str | None) -> str:
     return f": {clean(why)}" if why else ""
 
 
-def _action(action: Action, plan: Plan) -> str:
+def _action(action: Action, decided: Mapping[str, Mapping[str, Any]]) -> str:
     match action:
         case AddTorrent():
             facts = f"score {action.score:g}, {action.leechers} leechers, {action.seeders} seeders"
             return f"add {_name(action.title)} (id {action.id}, {format_size(action.size_bytes)}, {facts})"
         case DeleteTorrent():
-            return f"delete {_name(action.name)} ({action.reason}{_facts(action, plan)})"
+            return f"delete {_name(action.name)} ({action.reason}{_facts(decided.get(action.hash))})"
         case BuyUpload():
             return f"buy {action.gib} GiB of upload credit for {action.cost_bp} BP"
         case BuyVip():
@@ -200,9 +215,8 @@ def _action(action: Action, plan: Plan) -> str:
     return f"{action.kind} {subject(action)}"
 
 
-def _facts(action: DeleteTorrent, plan: Plan) -> str:
-    facts: dict[str, Any] = next((dict(one.facts) for one in plan.decisions if one.subject == action.hash), {})
-    if not facts:
+def _facts(facts: Mapping[str, Any] | None) -> str:
+    if facts is None:
         return ""
     age, seeded = format_span(facts["age_seconds"]), format_span(facts["seeding_seconds"])
     return f"; age {age}, seeded {seeded}, {format_size(facts['downloaded_bytes'])} down"

@@ -1,59 +1,23 @@
 """Notifications reach a real HTTP server through Apprise, and their addresses reach nobody else."""
 
-import json
 import logging
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
 
 import pytest
 
 from harvestmouse.adapters.notify import NotifyUnavailable, send
 from harvestmouse.adapters.secret import Secret
+from tests.support.notify import Service
 
 # Apprise looks for a module that newer Pythons no longer have.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
 
 
-class Service(HTTPServer):
-    """Takes notifications as JSON, or refuses them."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.taken: list[dict[str, Any]] = []
-        self.status = 200
-
-    @property
-    def address(self) -> str:
-        """As Apprise writes it, with a password."""
-        return f"json://user:s3cr3t-word@127.0.0.1:{self.server_address[1]}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Service
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.server.status == 200:
-            self.server.taken.append(json.loads(body))
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def service() -> Iterator[Service]:
     """A service on loopback."""
-    with Service() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+    with Service() as running:
+        yield running
 
 
 def test_a_notification_arrives_with_title_and_text(service: Service) -> None:

@@ -21,6 +21,7 @@ from tests.support.builders import (
     raw_torrent,
 )
 from tests.support.mam_server import Account, CatalogueTorrent, Fault, MamServer
+from tests.support.notify import Service
 from tests.support.world import files_in, harvestmouse
 
 JOB_NAMES = ("grab", "janitor", "spend", "reconcile")
@@ -53,6 +54,12 @@ def site() -> Iterator[MamServer]:
     catalogue = [CatalogueTorrent(id=1001, title="A Barn", size_bytes=60 * MIB, free=1)]
     account = Account(uploaded_bytes=16 * GIB, downloaded_bytes=10 * GIB, seedbonus=60_000)
     with MamServer(catalogue=catalogue, account=account) as running:
+        yield running
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service() as running:
         yield running
 
 
@@ -447,3 +454,42 @@ def test_a_run_has_a_deadline(site: MamServer, environment: dict[str, str]) -> N
     site.faults.add(Fault("hang", times=None, seconds=20))
     line = refused("spend", code=1, environment={**environment, "HARVESTMOUSE_DEADLINE": "1s"})
     assert "not done within 1 s" in line
+
+
+class TestNotifications:
+    """A run tells the operator what needs a person, once a day."""
+
+    def test_a_purchase_and_a_refused_session_are_told_once(
+        self, site: MamServer, environment: dict[str, str], service: Service
+    ) -> None:
+        """Through the addresses of the configuration, which nothing shows."""
+        environment |= {"HARVESTMOUSE_NOTIFY_URLS": service.address, "HARVESTMOUSE_LOG_LEVEL": "debug"}
+        done = harvestmouse("spend", "--apply", environment=environment)
+        assert done.returncode == 0, done.stderr
+        environment["MAM_ID"] = "limburger"
+        for _ in range(2):
+            refusal = harvestmouse("spend", "--apply", environment=environment)
+            assert refusal.returncode == 3
+        assert [one["title"] for one in service.taken] == [
+            "harvestmouse: points were spent",
+            "harvestmouse: the account's state is session_invalid",
+        ]
+        assert "make a new session" in service.taken[1]["message"]
+        assert "s3cr3t-word" not in done.stdout + done.stderr + refusal.stdout + refusal.stderr
+
+    def test_a_dry_run_spends_and_tells_nothing(self, environment: dict[str, str], service: Service) -> None:
+        """It would have bought."""
+        environment["HARVESTMOUSE_NOTIFY_URLS"] = service.address
+        assert harvestmouse("spend", environment=environment).returncode == 0
+        assert service.taken == []
+
+    def test_trouble_with_it_fails_no_run(self, environment: dict[str, str]) -> None:
+        """It is said, without the address."""
+        environment |= {
+            "HARVESTMOUSE_NOTIFY_URLS": "json://u:s3cr3t-word@127.0.0.1:9",
+            "HARVESTMOUSE_LOG_LEVEL": "info",
+        }
+        done = harvestmouse("spend", "--apply", environment=environment)
+        assert done.returncode == 0
+        assert "none of the 1 addresses of [notify] urls took the notification" in done.stderr
+        assert "s3cr3t-word" not in done.stderr

@@ -1,6 +1,7 @@
 """What a run leaves for the next: small facts about the account and about the torrent list."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,14 @@ from attrs import frozen
 
 from harvestmouse.adapters.state.files import read_text, replace_text
 
-ACCOUNT, LISTING = "account.json", "listing.json"
+ACCOUNT, LISTING, TOLD = "account.json", "listing.json", "told.json"
 # A month of spend runs every six hours.
 _MOST_BALANCES = 120
 
 
 @frozen
 class Memory:
-    """Keep two small files: jobs under the lock write one, the janitor the other."""
+    """Keep three small files: jobs under the lock write one, the janitor another, notifications the third."""
 
     state_dir: Path
 
@@ -42,6 +43,14 @@ class Memory:
     def remember_listing(self, count: int) -> None:
         """Remember how many managed torrents there are after a run."""
         replace_text(self.state_dir / LISTING, json.dumps({"remembered_count": count}) + "\n")
+
+    def told(self) -> dict[str, Any]:
+        """Return what the operator has been told."""
+        return _load(self.state_dir / TOLD)
+
+    def remember_told(self, facts: Mapping[str, Any]) -> None:
+        """Replace what the operator has been told."""
+        replace_text(self.state_dir / TOLD, json.dumps(facts) + "\n")
 
 
 def _load(path: Path) -> dict[str, Any]:
