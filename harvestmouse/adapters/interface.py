@@ -151,3 +151,9 @@ class Memory(Protocol):
 
     def remember_listing(self, count: int) -> None:
         """Remember how many managed torrents there are after a run."""
+
+    def told(self) -> dict[str, Any]:
+        """Return what the operator has been told."""
+
+    def remember_told(self, facts: Mapping[str, Any]) -> None:
+        """Replace what the operator has been told."""

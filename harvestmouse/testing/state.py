@@ -253,7 +253,8 @@ class MemoryPromises:
 
     def test_a_new_memory_knows_nothing(self, stage: StoreStage[Memory]) -> None:
         """A first run is as careful as it has to be."""
-        assert (stage.open().account(), stage.open().listing()) == ({}, {})
+        memory = stage.open()
+        assert (memory.account(), memory.listing(), memory.told()) == ({}, {}, {})
 
     def test_facts_are_there_for_the_next_run(self, stage: StoreStage[Memory]) -> None:
         """One fact does not replace another."""
@@ -279,6 +280,14 @@ class MemoryPromises:
         stage.open().remember_listing(35)
         stage.open().remember_account(unsatisfied_paused=True)
         assert parse_memory(stage.open().listing())["remembered_count"] == 35
+        assert stage.open().account() == {"unsatisfied_paused": True}
+
+    def test_what_the_operator_was_told_is_replaced_as_a_whole(self, stage: StoreStage[Memory]) -> None:
+        """What is over is told anew when it comes back, and nothing else is changed."""
+        stage.open().remember_account(unsatisfied_paused=True)
+        stage.open().remember_told({"low_ratio": NOW, "mouse_class": NOW})
+        stage.open().remember_told({"low_ratio": NOW + HOUR})
+        assert stage.open().told() == {"low_ratio": NOW + HOUR}
         assert stage.open().account() == {"unsatisfied_paused": True}
 
     def test_what_is_given_out_is_a_copy(self, stage: StoreStage[Memory]) -> None:

@@ -312,6 +312,12 @@ class OnePlace(MemoryFacts):
 
 
 @define
+class TellsOn(MemoryFacts):
+    def remember_told(self, facts: Mapping[str, Any]) -> None:
+        super().remember_told(self._told | dict(facts))
+
+
+@define
 class GivesItselfAway(MemoryFacts):
     def account(self) -> dict[str, Any]:
         return self._account
@@ -333,6 +339,7 @@ MEMORY: Stages = {
     "test_a_fact_that_is_none_is_forgotten": lambda: memory_stage(KeepsNothings),
     "test_balances_are_kept_oldest_first": lambda: memory_stage(NewestFirst),
     "test_the_torrent_list_is_remembered_apart": lambda: memory_stage(OnePlace),
+    "test_what_the_operator_was_told_is_replaced_as_a_whole": lambda: memory_stage(TellsOn),
     "test_what_is_given_out_is_a_copy": lambda: memory_stage(GivesItselfAway),
     "test_a_torn_memory_is_as_good_as_none_and_goes_on": lambda: Stage(MemoryFacts, lambda _: None),
 }

@@ -1,5 +1,6 @@
 """State that is kept in memory, behind the same interfaces as the files: it lasts as long as its object."""
 
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -90,6 +91,7 @@ class MemoryFacts:
 
     _account: dict[str, Any] = field(factory=dict, init=False)
     _listing: dict[str, Any] = field(factory=dict, init=False)
+    _told: dict[str, Any] = field(factory=dict, init=False)
 
     def account(self) -> dict[str, Any]:
         """Return what is remembered of the account."""
@@ -112,3 +114,11 @@ class MemoryFacts:
     def remember_listing(self, count: int) -> None:
         """Remember how many managed torrents there are after a run."""
         self._listing = {"remembered_count": count}
+
+    def told(self) -> dict[str, Any]:
+        """Return what the operator has been told."""
+        return deepcopy(self._told)
+
+    def remember_told(self, facts: Mapping[str, Any]) -> None:
+        """Replace what the operator has been told."""
+        self._told = deepcopy(dict(facts))
