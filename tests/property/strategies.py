@@ -433,6 +433,11 @@ def crowds(draw: st.DrawFn) -> Snapshot:
     return Snapshot(taken_at=NOW, torrents=[*parts, *owing])
 
 
+_fresh = st.lists(near(30 * MINUTE, 60 * MINUTE, 0), max_size=2)
+_UNKNOWN_FIGURES: list[dict[str, Any]] = [{"unsat_count": None}, {"unsat_limit": None}]
+_UNKNOWN_PARTS: list[dict[str, Any]] = [{part: None} for part in ("ledger", "torrents", "free_space_bytes", "searches")]
+
+
 @st.composite
 def grab_worlds(draw: st.DrawFn, *, unique: bool = False) -> tuple[Snapshot, Policy]:
     """Draw a world in which results are looked at, with limits that leave room for a few picks, or for none."""
@@ -443,19 +448,12 @@ def grab_worlds(draw: st.DrawFn, *, unique: bool = False) -> tuple[Snapshot, Pol
     limit = 50 - policy.grab.unsat_reserve * (2 if paused else 1)
     count = max(0, limit - draw(st.sampled_from([4, 3, 3, 5, 9, 9, 9, 2, 1, 0])))
     lines = [LedgerEntry(id=50 + number, at=NOW - age) for number, age in enumerate(draw(_fresh))]
-    facts: dict[str, Any] = {"unsat_count": count}
-    facts |= {fact: None for fact in draw(_missing) if fact.startswith("unsat")}
-    account = evolve(cast("Profile", seen.profile), **facts)
-    parts: dict[str, Any] = {fact: None for fact in draw(_missing) if not fact.startswith("unsat")}
-    whole: dict[str, Any] = {"profile": account, "ledger": (*lines, *(seen.ledger or ())), "unsatisfied_paused": paused}
-    seen = evolve(seen, **{**whole, **parts})
+    figures = {"unsat_count": count} | draw(often(*[[{}]] * 12, _UNKNOWN_FIGURES))
+    account = evolve(cast("Profile", seen.profile), **figures)
+    ledger = (*lines, *(seen.ledger or ()))
+    seen = evolve(seen, profile=account, ledger=ledger, unsatisfied_paused=paused)
+    seen = evolve(seen, **draw(often(*[[{}]] * 8, _UNKNOWN_PARTS)))
     return seen, evolve(policy, grab=evolve(policy.grab, max_torrents=most))
-
-
-_fresh = st.lists(near(30 * MINUTE, 60 * MINUTE, 0), max_size=2)
-_missing = often(
-    *[[[]]] * 5, [["unsat_count"], ["unsat_limit"], ["ledger"], ["torrents"], ["free_space_bytes"], ["searches"]]
-)
 
 
 @st.composite
