@@ -23,8 +23,8 @@ class Stage(MemoryStage):
     """The embedded client, another one in its place, and one in trouble of every kind."""
 
     make: Make = MemoryClient
-    away_: Callable[[], Any] = field(default=lambda: Raising(ClientUnavailable("no connection")))
-    muddled_: Callable[[], Any] = field(default=lambda: Raising(ClientUnclear("the answer cannot be read")))
+    absent: Callable[[], Any] = field(default=lambda: Raising(ClientUnavailable("no connection")))
+    unclear: Callable[[], Any] = field(default=lambda: Raising(ClientUnclear("the answer cannot be read")))
     refusing: Callable[[str], Any] = field(default=lambda _: Raising(ClientRefused("the client refuses")))
     listing: Callable[[Listing], Listing] = field(
         default=lambda listing: evolve(listing, malformed=(Malformed(subject="a row", problem="no info-hash"),))
@@ -35,10 +35,10 @@ class Stage(MemoryStage):
         return self.make(self.world)
 
     def away(self) -> Any:
-        return self.away_()
+        return self.absent()
 
     def muddled(self) -> Any:
-        return self.muddled_()
+        return self.unclear()
 
     def locked_out(self, password: str) -> Any:
         return self.refusing(password)
@@ -326,8 +326,8 @@ WRONG: Mapping[str, Callable[[], Stage]] = {
     "test_a_stopped_torrent_resumes": lambda: Stage(make=ResumesNothing),
     "test_a_started_download_stays_a_download": lambda: Stage(make=FinishesWhatItStarts),
     "test_a_start_of_nothing_known_starts_nothing": lambda: Stage(make=EmptyMeansAll),
-    "test_a_client_that_is_away_is_unavailable": lambda: Stage(away_=lambda: Raising(ConnectionError("refused"))),
-    "test_an_answer_of_something_else_is_unclear": lambda: Stage(muddled_=lambda: Raising(ValueError("no JSON"))),
+    "test_a_client_that_is_away_is_unavailable": lambda: Stage(absent=lambda: Raising(ConnectionError("refused"))),
+    "test_an_answer_of_something_else_is_unclear": lambda: Stage(unclear=lambda: Raising(ValueError("no JSON"))),
     "test_a_row_that_cannot_be_read_harms_no_other": lambda: Stage(listing=lambda listing: listing),
     "test_a_wrong_password_is_told_apart_and_not_told": lambda: Stage(
         refusing=lambda password: Raising(ClientRefused(f"the client refuses {password}"))

@@ -28,13 +28,13 @@ class Stage(RegistryStage):
     """Figures in memory, with another publisher before them."""
 
     change: Callable[[Registry], Any] = lambda registry: registry
-    away_: Callable[[str], Publisher] = field(default=lambda _: Away("no connection"))
+    absent: Callable[[str], Publisher] = field(default=lambda _: Away("no connection"))
 
     def open(self) -> Any:
         return self.change(self.registry)
 
     def away(self, password: str) -> Publisher:
-        return self.away_(password)
+        return self.absent(password)
 
 
 @define
@@ -122,6 +122,6 @@ WRONG: Mapping[str, Callable[[], Stage]] = {
     "test_nothing_published_changes_nothing": lambda: Stage(change=Alone),
     "test_jobs_that_end_together_lose_nothing": lambda: Stage(change=Racing),
     "test_a_place_that_is_not_there_is_told_without_its_password": lambda: Stage(
-        away_=lambda password: Away(f"no connection to http://mouse:{password}@127.0.0.1:9")
+        absent=lambda password: Away(f"no connection to http://mouse:{password}@127.0.0.1:9")
     ),
 }

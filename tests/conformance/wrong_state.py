@@ -20,7 +20,7 @@ class Stage:
     """A store in memory that can be torn and damaged all the same."""
 
     make: Callable[[], Any]
-    tear_: Callable[[Any], None]
+    tearing: Callable[[Any], None]
     store: Any = field(init=False)
     damaged: bool = field(default=False, init=False)
 
@@ -31,7 +31,7 @@ class Stage:
         return Broken() if self.damaged else self.store
 
     def tear(self, share: float) -> None:
-        self.tear_(self.store)
+        self.tearing(self.store)
 
     def damage(self) -> None:
         self.damaged = True
