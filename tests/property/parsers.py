@@ -65,10 +65,10 @@ def _planned(document: object) -> list[str]:
 
 
 def _listed(body: bytes) -> list[object]:
-    """Read a listing that arrives in pieces; its one documented error is a `ValueError`."""
+    """Read a listing that arrives in pieces; its errors are those that the adapter turns into one of the project's."""
     try:
         return list(iter_objects([body[:7], body[7:]]))
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
 
 

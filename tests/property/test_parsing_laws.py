@@ -303,11 +303,6 @@ class TestHolesInTotality:
         facts = {"purpose": "grab", "pid": 1, "host": "here", "since": 10**400}
         files(directory)["lock"](json.dumps(facts).encode())
 
-    @pytest.mark.xfail(strict=True, raises=RecursionError, reason="a row deeper than Python's reader goes")
-    def test_a_listing_of_brackets_without_end_is_refused(self) -> None:
-        """With the error that other broken listings give."""
-        BYTES["iter_objects"](b'[{"a": ' + b"[" * 100_000)
-
 
 def _refused(key: tuple[str, str], value: object) -> None:
     with pytest.raises(HarvestmouseError):
