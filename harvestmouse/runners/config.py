@@ -85,7 +85,7 @@ def load_metrics(environment: Mapping[str, str], file: str | None, pairs: Iterab
     import tomllib  # noqa: PLC0415 - as in `from_file`
 
     path, document = file or environment.get(_CONFIG), dict[str, Any]()
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         document = tomllib.loads(Path(path).read_text(encoding="utf-8")) if path else {}
     section = document.get("metrics")
     values = dict(section) if isinstance(section, dict) else {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
-from harvestmouse.adapters.errors import AdapterError, DeadlineExceeded, StateError
+from harvestmouse.adapters.errors import AdapterError, DeadlineExceeded
 from harvestmouse.adapters.state import cookie
 from harvestmouse.core.errors import HarvestmouseError
 from harvestmouse.core.spend import income_per_hour
@@ -78,7 +78,12 @@ def _publish(run: Run, exit_code: int, seconds: float, state: str) -> None:
     from harvestmouse.adapters.metrics import publishers_for  # noqa: PLC0415 - most runs have no metrics
     from harvestmouse.runners.measure import measure  # noqa: PLC0415
 
-    groups, stop = measure(_ending(run, exit_code, seconds, state)), StopSignal()
+    try:
+        groups = measure(_ending(run, exit_code, seconds, state))
+    except Exception as error:  # noqa: BLE001 - the run is over, and its end is not for the figures to change
+        log.warning("cannot measure the run: %s", type(error).__name__)
+        return
+    stop = StopSignal()
     # Whoever ends the run now has to wait for its last word.
     with stop.listening(), stop.acting():
         for publisher in publishers_for(where.pushgateway_url, where.textfile, log.warning):
@@ -111,7 +116,7 @@ def _notify(run: Run, state: str, error: str) -> None:
 def _ending(run: Run, exit_code: int, seconds: float, state: str) -> "Ending":
     from harvestmouse.runners.measure import Ending  # noqa: PLC0415
 
-    memory = parse_memory(_account(run))
+    memory = _memory(run)
     return Ending(
         job=run.job,
         apply=run.apply,
@@ -128,14 +133,14 @@ def _ending(run: Run, exit_code: int, seconds: float, state: str) -> "Ending":
     )
 
 
-def _account(run: Run) -> Mapping[str, Any]:
-    """Return what is remembered of the account, where the run had to do with it."""
+def _memory(run: Run) -> Mapping[str, Any]:
+    """Return what earlier runs left of the account, where this one had to do with it; damaged is as good as none."""
     if run.ports is None or run.job not in SITE_JOBS:
-        return {}
+        return parse_memory({})
     try:
-        return run.ports.memory.account()
-    except StateError:
-        return {}
+        return parse_memory(run.ports.memory.account())
+    except HarvestmouseError:
+        return parse_memory({})
 
 
 def _session_expires_at(run: Run) -> float | None:

@@ -285,7 +285,7 @@ def test_a_crash_is_seen(
     for name, text in rig.environment.items():
         monkeypatch.setenv(name, text)
     monkeypatch.setattr(run_module, "check", crash)
-    monkeypatch.setattr(logs, "set_up", lambda *_: None)
+    monkeypatch.setattr(logs, "set_up", lambda *_, **__: None)
     options = {"log_level": None, "log_format": None, "preset": None, "pairs": (), "config": None}
     with pytest.raises(error):
         commands.run_job("spend", options, apply=False, as_json=False)
