@@ -146,7 +146,7 @@ class TestTier:
     )
     @given(worlds)
     def test_what_is_bought_is_what_an_exhaustive_look_finds(self, world: tuple[Snapshot, Policy]) -> None:
-        """Need and means computed anew, in fractions; the example needs one GiB less than 51."""
+        """Need and means computed anew, in fractions; in the example a GiB more would be one too many for a tier."""
         seen, policy = world
         plan = plan_spend(seen, policy)
         if plan.skip is not None:
