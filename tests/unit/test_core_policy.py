@@ -202,6 +202,12 @@ def test_tiers_are_sorted_and_each_is_there_once() -> None:
     assert SpendPolicy(tiers=[200, 50, 200, 100]).tiers == (50, 100, 200)
 
 
+def test_a_list_is_taken_where_several_words_are_meant() -> None:
+    """A configuration file knows no tuples, and a policy that can change is none."""
+    assert ClientPolicy(tags=["a", "b"]).tags == ("a", "b")
+    assert CleanupPolicy(protect_tags=["keep"]).protect_tags == ("keep",)
+
+
 def test_what_is_owed_is_seed_time_and_margin_together() -> None:
     """By default 96 hours."""
     assert SEED.cleanup.owed_seconds == 96 * 3600
