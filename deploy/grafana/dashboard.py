@@ -164,7 +164,8 @@ def profile() -> Placed:
         "Torrents deleted by each run, or that a dry run would delete; the page Decisions explains every reason. Many "
         "unregistered ones at once: look at the site before the next run.",
         "short",
-        Query("mam_janitor_deleted_per_run", "{{reason}}"),
+        # A run's figure stands for a quarter of an hour: between two points of a month it would be missed.
+        Query("max_over_time(mam_janitor_deleted_per_run[$__rate_interval])", "{{reason}}"),
         Query("mam_janitor_dry_run_candidates", "dry run: {{reason}}"),
     )
     yield deletions.decimals(0), 8, 9
@@ -177,13 +178,13 @@ def _janitor() -> AnyPanel:
         "due; look at the class, and whether the client downloads at all.",
         "short",
         Query("mam_janitor_dry_run", "mode"),
-        Query("time() - mam_janitor_last_run_timestamp", "last run ended"),
+        Query("time() - mam_janitor_last_run_timestamp", "since the last run"),
         Query("mam_janitor_preserved_hnr", "owe seed time"),
         Query("mam_janitor_preserved_recovery", "in recovery"),
         Query("mam_janitor_skipped_active", "kept otherwise"),
     )
     override(panel, "mode", {"mappings": words(MODES)})
-    override(panel, "last run ended", {"unit": "s"})
+    override(panel, "since the last run", {"unit": "s"})
     return panel.color_scheme(colour(PLAIN)).decimals(0)
 
 
@@ -198,13 +199,13 @@ def _grabber() -> AnyPanel:
         "Decisions says what each reason waits for.",
         "short",
         Query(skip, "{{reason}}"),
-        Query("time() - mam_grabber_last_run_timestamp", "last run ended"),
+        Query("time() - mam_grabber_last_run_timestamp", "since the last run"),
         Query("mam_farming_grabbed", "grabbed"),
         Query("mam_farming_total_seeding", "in the category"),
         Query("mam_farming_size_bytes", "their size"),
     )
     panel.override_by_query("A", [DynamicConfigValue("mappings", words({0: ("ran", GOOD), 1: ("skipped", LOOK)}))])
-    override(panel, "last run ended", {"unit": "s"})
+    override(panel, "since the last run", {"unit": "s"})
     override(panel, "their size", {"unit": "bytes"})
     return panel.color_scheme(colour(PLAIN)).decimals(0)
 
@@ -231,7 +232,7 @@ def decisions() -> Placed:
         "short",
         Query('sort_desc(sum by (reason) (harvestmouse_decisions{decision=~"pick|reject"}) > 0)', "{{reason}}"),
     )
-    yield results.color_scheme(colour(PLAIN)).decimals(0), 8, 9
+    yield results.no_value("the last grab was skipped").color_scheme(colour(PLAIN)).decimals(0), 8, 9
     last = listing(
         "Decisions of the last runs",
         "Every item that the last run of each job looked at, by verdict and reason. The page Decisions explains each; "

@@ -20,14 +20,20 @@ class Target:
     """One query of a panel.
 
     Attributes:
-        expression: With the variables' values in it.
+        letter: By which the panel speaks of it.
+        expression: With the values of the page's variables in it.
         legend: What its series are called, labels in double braces.
         now: Whether it asks about one moment only.
     """
 
+    letter: str
     expression: str
     legend: str
     now: bool
+
+    def over(self, seconds: int) -> str:
+        """The expression, as Grafana asks it where so many seconds lie between two points."""
+        return self.expression.replace("$__rate_interval", f"{seconds}s")
 
     @property
     def legend_labels(self) -> list[str]:
@@ -65,14 +71,18 @@ class Panel:
         found: Mapping[str, Any] = self.body["fieldConfig"]["defaults"]
         return found
 
-    @property
-    def overrides(self) -> dict[str, dict[str, Any]]:
-        """How single series are shown otherwise, by their names."""
+    def overrides(self, kind: str = "byName") -> dict[str, dict[str, Any]]:
+        """How single series are shown otherwise, by their names or (byFrameRefID) by the letters of their queries."""
         return {
             one["matcher"]["options"]: {entry["id"]: entry["value"] for entry in one["properties"]}
             for one in self.body["fieldConfig"]["overrides"]
-            if one["matcher"]["id"] == "byName"
+            if one["matcher"]["id"] == kind
         }
+
+    def looks(self, target: Target, name: str) -> dict[str, Any]:
+        """How a series is shown: units, colours, words."""
+        by_query = self.overrides("byFrameRefID").get(target.letter, {})
+        return {**self.defaults, **by_query, **self.overrides().get(name, {})}
 
 
 def load() -> dict[str, Any]:
@@ -101,6 +111,6 @@ def panel(title: str) -> Panel:
 
 
 def _target(body: Mapping[str, Any], variables: Mapping[str, str]) -> Target:
-    # Whatever else stands behind a dollar is left to PromQL.
+    # Whatever else stands behind a dollar is Grafana's or PromQL's own.
     expression = re.sub(r"\$([a-z]\w+)", lambda found: variables[found[1]], body["expr"])
-    return Target(expression, body["legendFormat"], body["instant"])
+    return Target(body["refId"], expression, body["legendFormat"], body["instant"])

@@ -14,9 +14,20 @@ from harvestmouse.adapters.metrics.catalogue import CATALOGUE, Owner
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.model import AccountClass
 from harvestmouse.runners.report import Exit
+from scripts.render_panels import PICTURES
 from tests.dashboard.board import FILE, Panel, load, panels
 
 RULES = FILE.parents[1] / "prometheus" / "harvestmouse.rules.yaml"
+
+ROWS = [
+    "At a glance",
+    "MAM Profile",
+    "Decisions",
+    "Hit-and-runs and unsatisfied torrents",
+    "Client",
+    "Jobs",
+    "Errors",
+]
 
 _STRING = re.compile(r'"[^"]*"')
 _METRIC = re.compile(r"\b((?:mam|qbt|harvestmouse)_\w+)(?:\{([^}]*)\})?")
@@ -42,15 +53,7 @@ def test_is_the_same_every_time() -> None:
 def test_the_rows_come_in_the_order_in_which_an_operator_asks() -> None:
     """First whether all is well; then the row of the dashboard that is replaced, under its very title."""
     rows = [body["title"] for body in load()["panels"] if body["type"] == "row"]
-    assert rows == [
-        "At a glance",
-        "MAM Profile",
-        "Decisions",
-        "Hit-and-runs and unsatisfied torrents",
-        "Client",
-        "Jobs",
-        "Errors",
-    ]
+    assert rows == ROWS
 
 
 def test_the_old_row_has_its_old_panels() -> None:
@@ -137,7 +140,7 @@ def test_an_override_is_about_a_series_that_can_be(panel: Panel) -> None:
     """A colour or unit for a legend that nothing has is a slip of the pen."""
     possible = {*JOBS, *ACCOUNT_STATES, "connected", "firewalled"}
     fixed = {target.legend for target in panel.targets}
-    assert panel.overrides.keys() <= possible | fixed
+    assert panel.overrides().keys() <= possible | fixed
 
 
 def test_every_code_has_its_words() -> None:
@@ -159,3 +162,29 @@ def test_jobs_turn_red_when_the_alert_fires() -> None:
         job: hours[job == "spend"] for job in JOBS
     }
     assert all(orange < red for orange, red in AGES.values())
+
+
+class TestPage:
+    """The page of the documentation shows the dashboard as it is."""
+
+    PAGE = FILE.parents[2] / "docs" / "dashboard.md"
+
+    def test_names_every_row(self) -> None:
+        """In the order of the dashboard."""
+        rows = re.findall(r"^\| (?!Row|---)([^|]+?) \|", self.PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+        assert rows == ROWS
+
+    def test_shows_every_picture_that_is_drawn(self) -> None:
+        """Each with words for those who do not see it, and small enough for everybody."""
+        shown = re.findall(
+            r"^!\[(.{40,})\]\(pictures/([\w-]+)\.png\)$", self.PAGE.read_text(encoding="utf-8"), re.MULTILINE
+        )
+        assert [name for _, name in shown] == list(PICTURES)
+        pictures = list(self.PAGE.with_name("pictures").iterdir())
+        assert {picture.name for picture in pictures} == {f"{name}.png" for name in PICTURES}
+        assert all(picture.stat().st_size < 60_000 for picture in pictures)
+
+    def test_draws_panels_that_there_are(self) -> None:
+        """A panel that is renamed is not left out in silence."""
+        titles = {panel.title for panel in panels()}
+        assert {title for lines in PICTURES.values() for line in lines for title in line} <= titles
