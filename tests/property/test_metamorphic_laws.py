@@ -210,6 +210,17 @@ class TestStricterPolicy:
         strict = changed(Policy(), "cleanup.protect_tags", ("keep",))
         assert list(g7(JOBS["janitor"](seen, strict), JOBS["janitor"](seen, Policy()))) == []
 
+    @given(my.WORLDS["reconcile"], st.data())
+    def test_protecting_more_torrents_starts_no_other(
+        self, world: tuple[Snapshot, Policy], data: st.DataObject
+    ) -> None:
+        """Of those that owe; slots are wanted for all of them as before."""
+        seen, policy = world
+        strict = data.draw(stricter(policy, "cleanup.protect_tags"))
+        more, less = JOBS["reconcile"](seen, policy), JOBS["reconcile"](seen, strict)
+        event("less" if len(less.actions) < len(more.actions) else "the same")
+        assert list(g7(less, more)) == []
+
     @given(st.data(), my.jobs, st.sampled_from(sorted(DIRECTIONS)))
     def test_a_figure_of_one_job_changes_no_plan_of_another(
         self, data: st.DataObject, world: tuple[str, tuple[Snapshot, Policy]], name: str
