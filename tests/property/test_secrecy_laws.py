@@ -177,7 +177,6 @@ class TestHolesInG12:
         error = refusal("profile", 403, "ASN mismatch for 2001:db8::beef:23")
         assert shown(["2001:db8::beef:23"], str(error)) == []
 
-    @pytest.mark.xfail(strict=True, reason="a tracker's words are quoted as advice")
     def test_advice_quotes_a_tracker_without_the_passkey_in_its_words(self) -> None:
         """Some trackers repeat the address that they were asked at."""
         word = self.WORD.lower()

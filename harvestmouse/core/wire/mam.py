@@ -20,6 +20,7 @@ from harvestmouse.core.wire.coerce import (
     as_time,
     digest,
 )
+from harvestmouse.core.wire.redact import keep_result
 
 _CLASSES = {one.value.casefold(): one for one in AccountClass}
 
@@ -100,7 +101,7 @@ def parse_search(body: object, now: int) -> SearchPage | None:
 def parse_result(row: object, now: int) -> SearchResult | Malformed:
     """Read one row of a search page; a fact that is missing makes the row malformed, since it would hold any pick."""
     if not isinstance(row, dict):
-        return Malformed(subject=digest(row), problem="the row is no JSON object")
+        return Malformed(subject=digest(keep_result(row)), problem="the row is no JSON object")
     identity = as_count(row.get("id"))
     title = as_text(row.get("title", row.get("name")))
     facts = {
@@ -113,7 +114,7 @@ def parse_result(row: object, now: int) -> SearchResult | Malformed:
     }
     missing = [name for name, value in facts.items() if value is None]
     if missing:
-        subject = digest(row) if identity is None else str(identity)
+        subject = digest(keep_result(row)) if identity is None else str(identity)
         return Malformed(subject=subject, problem=f"cannot read {', '.join(missing)}")
     return _result(row, facts, now)
 

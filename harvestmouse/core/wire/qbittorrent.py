@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from harvestmouse.core.model import Connection, Malformed, Preferences, Torrent, TrackerMessage
 from harvestmouse.core.wire.coerce import as_count, as_flag, as_float, as_int, as_object, as_size, as_text, digest
+from harvestmouse.core.wire.redact import keep_torrent, masked
 
 Version = tuple[int, ...]
 
@@ -60,13 +61,13 @@ def parse_torrent(
 ) -> Torrent | Malformed:
     """Read one row of ``torrents/info``; a fact that cannot be read is unknown, a row without identity malformed."""
     if not isinstance(row, dict):
-        return Malformed(subject=digest(row), problem="the row is no JSON object")
+        return Malformed(subject=digest(keep_torrent(row)), problem="the row is no JSON object")
     get = row.get
     identity = get("hash")
     identity = identity.lower() if isinstance(identity, str) else ""
     if _HASH.fullmatch(identity) is None:
         problem = "the row has no info-hash"
-        return Malformed(subject=digest(row), problem=problem, category=as_text(get("category")))
+        return Malformed(subject=digest(keep_torrent(row)), problem=problem, category=as_text(get("category")))
     listed = get("trackers")
     if listed is None and trackers:
         listed = trackers.get(identity)
@@ -158,7 +159,7 @@ def _message(row: Mapping[str, Any], version: Version | None) -> TrackerMessage:
     return TrackerMessage(
         host=_host(as_text(row.get("url")) or ""),
         status=as_int(row.get("status")),
-        text=as_text(row.get("msg")) or "",
+        text=masked(as_text(row.get("msg")) or ""),
         reports_tracker_errors=newer,
     )
 
