@@ -29,7 +29,7 @@ _NOT_WORKING, _TRACKER_ERROR = 4, 5
 # Two torrents can lose their registration together; the same words on most torrents, and on at least so many,
 # are the account's trouble (a reset passkey, an outage), not the torrents'.
 _LEAST_EVENT = 3
-_LEAST_SHRINK = 10
+LEAST_SHRINK = 10
 
 _DELETING = frozenset({Reason.UNREGISTERED, Reason.NEVER_STARTED, Reason.STALLED_OLD, Reason.GRACEFUL_RETIRE,
                        Reason.ZERO_DEMAND, Reason.SATISFIED_REDUNDANT})  # fmt: skip
@@ -78,7 +78,12 @@ def next_messages(managed: Sequence[Torrent], policy: CleanupPolicy, now: int) -
     may delete have to be asked, since the rest keep `deletion_limit` whatever their trackers say. Then come as
     many others as could, together with what was heard, still show an account event.
     """
-    return _unheard(managed, [one for one in managed if _kept_early(one, policy, now) is None], policy, now)
+    return _unheard(managed, reaching(managed, policy, now), policy, now)
+
+
+def reaching(managed: Iterable[Torrent], policy: CleanupPolicy, now: int) -> list[Torrent]:
+    """Return the torrents that no rule keeps before those that go by tracker messages."""
+    return [one for one in managed if _kept_early(one, policy, now) is None]
 
 
 def _unheard(
@@ -155,7 +160,7 @@ def _guard(snapshot: Snapshot, managed: int, policy: CleanupPolicy) -> Skip | No
     if not snapshot.torrents and not snapshot.malformed_torrents and before != 0:
         return Skip(reason=Reason.EMPTY_LISTING, detail="the client listed no torrent; is it the right one?")
     # A few torrents may vanish by hand; a listing that is far shorter than the last run left it is a fault.
-    if before is not None and before - managed > max(before * policy.max_shrink, _LEAST_SHRINK):
+    if before is not None and before - managed > max(before * policy.max_shrink, LEAST_SHRINK):
         detail = f"{managed} torrents listed, {before} left by the last run"
         return Skip(reason=Reason.SHRUNKEN_LISTING, detail=detail)
     return None

@@ -6,7 +6,8 @@
     ├── UnitError                a size or a duration that cannot be read
     ├── PolicyError              a figure of the policy is out of range
     ├── SnapshotError            a snapshot is not what its format says
-    └── PlanError                a plan's JSON form is not what its format says
+    ├── PlanError                a plan's JSON form is not what its format says
+    └── SubjectError             no torrent or result, or more than one, is what was asked for
 
 The adapters grow their own branch of the same tree (`harvestmouse.adapters.errors`).
 """
@@ -30,3 +31,7 @@ class SnapshotError(HarvestmouseError):
 
 class PlanError(HarvestmouseError):
     """A plan's JSON form is not what its format says."""
+
+
+class SubjectError(HarvestmouseError):
+    """No torrent or result, or more than one, is what was asked for."""

@@ -26,7 +26,7 @@ def profile_guard(snapshot: Snapshot, policy: Policy) -> Skip | None:
         detail = f"the site refuses downloads for another {format_span(freeze - snapshot.taken_at)}"
         return Skip(reason=Reason.DOWNLOAD_FREEZE, detail=detail)
     used, limit = unsat_used(snapshot), profile.unsat_limit
-    if used is not None and limit is not None and used >= _unsat_ceiling(snapshot, limit, grab):
+    if used is not None and limit is not None and used >= unsat_ceiling(snapshot, limit, grab):
         detail = f"{used} of {limit} unsatisfied, {grab.unsat_reserve} kept in reserve"
         return Skip(reason=Reason.UNSATISFIED_LIMIT, detail=detail)
     if grab.require_unsat and (used is None or limit is None):
@@ -84,6 +84,7 @@ def unsat_used(snapshot: Snapshot) -> int | None:
     return snapshot.profile.unsat_count + len(recent)
 
 
-def _unsat_ceiling(snapshot: Snapshot, limit: int, policy: GrabPolicy) -> int:
+def unsat_ceiling(snapshot: Snapshot, limit: int, policy: GrabPolicy) -> int:
+    """Return the unsatisfied count at which nothing more is grabbed."""
     # After a pause twice the reserve must be free: pausing and resuming at one level flaps.
     return limit - policy.unsat_reserve * (2 if snapshot.unsatisfied_paused else 1)

@@ -23,8 +23,8 @@ KEYS = (
 )
 NO_LIMIT = -1
 
-_QUEUED = frozenset({"queuedUP"})
-_STOPPED = frozenset({"pausedUP", "stoppedUP"})
+QUEUED = frozenset({"queuedUP"})
+STOPPED = frozenset({"pausedUP", "stoppedUP"})
 
 
 def plan_reconcile(snapshot: Snapshot, policy: Policy) -> Plan:
@@ -105,9 +105,9 @@ def _idle(snapshot: Snapshot, policy: Policy) -> Iterable[tuple[Decision, Action
     """Yield the managed torrents that owe seed time while the tracker does not see them."""
     protecting = {tag.casefold() for tag in policy.cleanup.protect_tags}
     for torrent in snapshot.managed(policy.client.category):
-        if torrent.state not in _QUEUED | _STOPPED or not owes_seed_time(torrent, policy.cleanup):
+        if torrent.state not in QUEUED | STOPPED or not owes_seed_time(torrent, policy.cleanup):
             continue
-        queued = torrent.state in _QUEUED
+        queued = torrent.state in QUEUED
         reason = Reason.OWED_QUEUED if queued else Reason.OWED_STOPPED
         protected = torrent.tags is None or any(tag.casefold() in protecting for tag in torrent.tags)
         action: Action | None = None

@@ -86,13 +86,17 @@ def score(result: SearchResult, policy: GrabPolicy) -> float:
 
 def is_barred(entries: Iterable[LedgerEntry], policy: GrabPolicy, now: int) -> bool:
     """Whether the ledger's entries of one id forbid to grab it again; the latest decides."""
-    barred = False
-    for entry in sorted(entries, key=_when):
-        if entry.outcome == LedgerOutcome.NEVER_STARTED and entry.at is not None:
-            barred = now < entry.at + policy.regrab_after.total_seconds()
-        else:
-            barred = entry.outcome != LedgerOutcome.FAILED
-    return barred
+    entry = latest(entries)
+    if entry is None:
+        return False
+    if entry.outcome == LedgerOutcome.NEVER_STARTED and entry.at is not None:
+        return now < entry.at + policy.regrab_after.total_seconds()
+    return entry.outcome != LedgerOutcome.FAILED
+
+
+def latest(entries: Iterable[LedgerEntry]) -> LedgerEntry | None:
+    """Return the ledger's last word about one id."""
+    return max(reversed(tuple(entries)), key=_when, default=None)
 
 
 def _when(entry: LedgerEntry) -> tuple[int, int]:

@@ -21,6 +21,8 @@ BALANCE_CAP = 99_999
 VIP_PRICE_PER_WEEK = 1_250
 VIP_DURATIONS = (4, 8, 12)
 VIP_MOST_SECONDS = 90 * DAY
+# Classes that VIP is offered to.
+VIP_CLASSES = (AccountClass.POWER_USER, AccountClass.VIP, AccountClass.ELITE_VIP)
 # Amounts a person can buy in the web store, GiB.
 STORE_AMOUNTS = (Fraction(1), Fraction(5, 2), Fraction(5), Fraction(20), Fraction(100))
 # Below this the site puts an account into class Mouse.
@@ -166,21 +168,27 @@ def _credit(tier: int, policy: SpendPolicy) -> BuyUpload:
 
 
 def _vip(snapshot: Snapshot, account: _Account, policy: SpendPolicy) -> BuyVip | None:
-    """Return the longest top-up on sale that fits under the site's horizon and the budget.
-
-    VIP is offered to Power Users and up; a VIP account whose end of VIP is unknown is left alone.
-    """
-    profile = snapshot.profile
-    if not policy.vip or profile is None or profile.account_class in (None, AccountClass.MOUSE, AccountClass.USER):
+    """Return the longest top-up on sale that fits under the site's horizon and the budget."""
+    room = None if snapshot.profile is None else vip_room(snapshot.profile, snapshot.taken_at)
+    if not policy.vip or room is None:
         return None
-    until = profile.vip_until
-    if until is None and profile.account_class is not AccountClass.POWER_USER:
-        return None
-    ahead = max(0, (until or 0) - snapshot.taken_at)
-    room = (VIP_MOST_SECONDS - ahead) // WEEK
     means = floor(account.points - policy.reserve) // VIP_PRICE_PER_WEEK
     weeks = max((weeks for weeks in VIP_DURATIONS if weeks <= min(room, means)), default=None)
     return None if weeks is None else BuyVip(weeks=weeks, cost_bp=weeks * VIP_PRICE_PER_WEEK)
+
+
+def vip_room(profile: Profile, now: int) -> int | None:
+    """Return how many weeks of VIP the site would let the account add; ``None`` where it offers none.
+
+    VIP is offered to Power Users and up; a VIP account whose end of VIP is unknown is left alone.
+    """
+    until = profile.vip_until
+    if profile.account_class not in VIP_CLASSES:
+        return None
+    if until is None and profile.account_class is not AccountClass.POWER_USER:
+        return None
+    ahead = max(0, (until or 0) - now)
+    return (VIP_MOST_SECONDS - ahead) // WEEK
 
 
 def _figures(snapshot: Snapshot, account: _Account, need: Budget, gib: int) -> dict[str, object]:

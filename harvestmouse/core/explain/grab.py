@@ -1,0 +1,385 @@
+"""Why a search result is taken or left, whether anything may be grabbed at all, and what would change that."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from itertools import chain
+from math import ceil, floor
+from typing import Any
+
+from attrs import evolve
+
+from harvestmouse.core.actions import AddTorrent
+from harvestmouse.core.explain.flips import (
+    Change,
+    Found,
+    crossings,
+    downwards,
+    flip_to,
+    flips_by,
+    later,
+    resized,
+    upwards,
+)
+from harvestmouse.core.explain.model import Condition, Explanation, Flip, Rule, decision_about, steps_to
+from harvestmouse.core.grab import JOB, plan_grab, room_for
+from harvestmouse.core.guards import UNSAT_LAG_SECONDS, guard, unsat_ceiling, unsat_used
+from harvestmouse.core.model import (
+    AccountClass,
+    LedgerEntry,
+    LedgerOutcome,
+    Profile,
+    SearchPage,
+    SearchResult,
+    Snapshot,
+)
+from harvestmouse.core.plan import Decision, Plan, Reason, Verdict
+from harvestmouse.core.policy import Policy
+from harvestmouse.core.sift import latest, normal_name, score
+from harvestmouse.core.spend import SITE_RATIO
+from harvestmouse.core.units import format_size
+
+_YES, _NO = True, False
+
+
+def guard_rules(snapshot: Snapshot, policy: Policy) -> tuple[Rule, ...]:
+    """Return the guards of the design, section 5.1, in their order."""
+    profile, grab = snapshot.profile or Profile(), policy.grab
+    freeze, used, limit = snapshot.download_freeze_until, unsat_used(snapshot), profile.unsat_limit
+    held = len(snapshot.managed(policy.client.category))
+    return (
+        Rule(
+            Reason.PROFILE_UNKNOWN,
+            (
+                Condition("uploaded_bytes", profile.uploaded_bytes, "missing"),
+                Condition("downloaded_bytes", profile.downloaded_bytes, "missing"),
+                Condition("account_class", profile.account_class, "missing"),
+            ),
+            any_of=True,
+        ),
+        Rule(Reason.MOUSE_CLASS, (Condition("account_class", profile.account_class, "is", AccountClass.MOUSE),)),
+        Rule(Reason.LOW_RATIO, (Condition("ratio", profile.ratio, "<", grab.ratio_floor),)),
+        Rule(
+            Reason.DOWNLOAD_FREEZE,
+            (Condition("freeze_left_seconds", 0 if freeze is None else freeze - snapshot.taken_at, ">", 0),),
+        ),
+        Rule(
+            Reason.UNSATISFIED_LIMIT,
+            (Condition("unsat_used", used, ">=", None if limit is None else unsat_ceiling(snapshot, limit, grab)),),
+        ),
+        Rule(
+            Reason.UNSATISFIED_UNKNOWN,
+            (
+                Condition("require_unsat", grab.require_unsat, "is", _YES),
+                Condition("unsat_known", None not in (used, limit), "is", _NO),
+            ),
+        ),
+        Rule(
+            Reason.HIT_AND_RUN,
+            (
+                Condition("hold_on_hit_and_run", grab.hold_on_hit_and_run, "is", _YES),
+                Condition("hit_and_run_count", profile.hit_and_run_count, "not surely", 0),
+            ),
+        ),
+        Rule(Reason.CLIENT_FULL, (Condition("managed_torrents", held, ">=", grab.max_torrents),)),
+        Rule(Reason.DISK_LOW, (Condition("free_space_bytes", snapshot.free_space_bytes, "<=", grab.disk_reserve),)),
+        Rule(
+            Reason.CLIENT_UNKNOWN,
+            (
+                Condition("torrents", None if snapshot.torrents is None else len(snapshot.torrents), "missing"),
+                Condition("free_space_bytes", snapshot.free_space_bytes, "missing"),
+            ),
+            any_of=True,
+        ),
+        Rule(Reason.LEDGER_UNKNOWN, (Condition("ledger", _size(snapshot.ledger), "missing"),)),
+    )
+
+
+def guard_flips(snapshot: Snapshot, policy: Policy) -> Iterator[Flip]:
+    """Yield what would let grab run, or stop it."""
+
+    def outlook(seen: Snapshot) -> Found:
+        skip = guard(seen, policy)
+        return None, None if skip is None else skip.reason
+
+    now = outlook(snapshot)
+    for change in _guard_changes(snapshot, policy, now[1]):
+        for flip in flips_by(change, outlook, now):
+            asked = flip.reason is Reason.CLIENT_UNKNOWN and snapshot.torrents is None
+            yield evolve(flip, note="until the client is asked") if asked else flip
+
+
+def guard_depends(snapshot: Snapshot, reason: Reason | None) -> Iterator[str]:
+    """Yield what else lets grab run again."""
+    if reason is Reason.MOUSE_CLASS and snapshot.profile is not None:
+        profile = snapshot.profile
+        missing = ceil(Fraction(SITE_RATIO) * (profile.downloaded_bytes or 0)) - (profile.uploaded_bytes or 0)
+        yield f"the site, which gives the class: {format_size(max(0, missing))} of upload are missing to ratio 1"
+
+
+def explain_grab(plan: Plan, snapshot: Snapshot, policy: Policy, identity: int) -> Explanation:
+    """Explain what *plan*, which was not skipped, decided about a search result."""
+    decision = decision_about(plan, str(identity))
+    title = None if decision is None else decision.facts.get("title")
+    explanation = Explanation(job=JOB, subject=str(identity), name=title, decided_at=plan.decided_at, decision=decision)
+    row = None if decision is None else _row(snapshot, decision)
+    if decision is None or row is None:
+        rule = () if decision is None else _malformed(decision.facts.get("problem"))
+        return evolve(explanation, steps=steps_to(rule, *(() if decision is None else (decision.reason,))))
+    rules = _rules(plan, snapshot, policy, row)
+    return evolve(
+        explanation,
+        steps=steps_to(rules, decision.reason),
+        flips=tuple(_flips(snapshot, policy, row, rules, decision)),
+        depends=tuple(_depends(plan, policy, row, decision.reason)),
+    )
+
+
+def _guard_changes(snapshot: Snapshot, policy: Policy, reason: Reason | None) -> Iterator[Change]:
+    rules, profile = guard_rules(snapshot, policy), snapshot.profile
+    ends = [entry.at + UNSAT_LAG_SECONDS - snapshot.taken_at for entry in snapshot.ledger or () if entry.at is not None]
+    freeze = snapshot.download_freeze_until
+    yield Change(
+        kind="time_seconds",
+        apply=lambda amount: evolve(snapshot, taken_at=snapshot.taken_at + amount),
+        amounts=upwards([*ends, *([] if freeze is None else [freeze - snapshot.taken_at])]),
+    )
+    if profile is not None:
+        yield from _ratio_changes(snapshot, profile, policy)
+        for kind, name in (("unsat_count", "unsat_used"), ("hit_and_run_count", "hit_and_run_count")):
+            figure = getattr(profile, kind)
+            amounts = crossings(rules, name) if kind == "unsat_count" else [-(figure or 0), 1]
+            for signed in () if figure is None else (downwards(amounts, figure), upwards(amounts)):
+                yield Change(
+                    kind=kind,
+                    apply=lambda amount, kind=kind, figure=figure: evolve(  # type: ignore[misc]
+                        snapshot, profile=evolve(profile, **{kind: figure + amount})
+                    ),
+                    amounts=signed,
+                    start=figure,
+                )
+    if snapshot.torrents is not None:
+        yield from _client_changes(snapshot, policy, rules, reason)
+
+
+def _ratio_changes(snapshot: Snapshot, profile: Profile, policy: Policy) -> Iterator[Change]:
+    """Yield more upload, and more download: by so much does the ratio cross its floor."""
+    up, down, low = profile.uploaded_bytes, profile.downloaded_bytes, Fraction(policy.grab.ratio_floor)
+    if up is None or down is None:
+        return
+    # A ratio is a rounded quotient, so the floor is crossed near the exact figure, and surely a little further on.
+    missing = ceil(low * down) - up
+    yield Change(
+        kind="uploaded_bytes",
+        apply=lambda amount: evolve(snapshot, profile=evolve(profile, uploaded_bytes=up + amount)),
+        amounts=upwards([missing, missing + 1 + missing // 1024]),
+        start=up,
+    )
+    spare = floor(up / low) - down + 1 if low else 0
+    yield Change(
+        kind="downloaded_bytes",
+        apply=lambda amount: evolve(snapshot, profile=evolve(profile, downloaded_bytes=down + amount)),
+        amounts=upwards([spare, spare + 1 + spare // 1024]),
+        start=down,
+    )
+
+
+def _client_changes(
+    snapshot: Snapshot, policy: Policy, rules: tuple[Rule, ...], reason: Reason | None
+) -> Iterator[Change]:
+    category, free = policy.client.category, snapshot.free_space_bytes
+    held = len(snapshot.managed(category))
+    amounts = crossings(rules, "managed_torrents")
+    for signed in (downwards(amounts, held), upwards(amounts)):
+        yield Change(
+            kind="managed_torrents",
+            apply=lambda amount: resized(snapshot, category, amount),
+            amounts=signed,
+            start=held,
+        )
+    if free is not None:
+        amounts = crossings(rules, "free_space_bytes")
+        yield Change(
+            kind="free_space_bytes",
+            apply=lambda amount: evolve(snapshot, free_space_bytes=free + amount),
+            amounts=upwards(amounts) if reason is Reason.DISK_LOW else downwards(amounts, free),
+            start=free,
+        )
+
+
+def _row(snapshot: Snapshot, decision: Decision) -> SearchResult | None:
+    """Return the row that was decided on: of one id seen twice with different facts, the one that shows in them."""
+    shown = ("title", "size_bytes", "seeders", "leechers", "free_by_wedge")
+    rows = (row for page in snapshot.searches or () for row in page.results if str(row.id) == decision.subject)
+    return next((row for row in rows if all(getattr(row, name) == decision.facts.get(name) for name in shown)), None)
+
+
+def _malformed(problem: object) -> tuple[Rule, ...]:
+    return (Rule(Reason.MALFORMED, (Condition("problem", problem or "", "is not", ""),)),)
+
+
+def _rules(plan: Plan, snapshot: Snapshot, policy: Policy, row: SearchResult) -> tuple[Rule, ...]:
+    """Return the rejections of the design, section 5.1, in their order."""
+    grab, account = policy.grab, snapshot.profile
+    free = row.is_free_for(None if account is None else account.account_class)
+    before = _picked_before(plan, policy, row)
+    room = room_for(snapshot, policy)
+    space = room.bytes - sum(pick.size_bytes for pick in before)
+    return (
+        *_malformed(None),
+        Rule(Reason.NOT_FREELEECH, (Condition("free_for_this_account", free, "is", _NO),)),
+        Rule(Reason.ALREADY_SNATCHED, (Condition("snatched", row.snatched, "is", _YES),)),
+        Rule(Reason.ALREADY_GRABBED, _barred(_last(snapshot, row), policy, snapshot.taken_at)),
+        Rule(Reason.ALREADY_IN_CLIENT, (Condition("in_client", tuple(_held(snapshot, row).values()), "is not", ()),)),
+        Rule(Reason.TOO_SMALL, (Condition("size_bytes", row.size_bytes, "<", grab.min_size),)),
+        Rule(Reason.TOO_LARGE, (Condition("size_bytes", row.size_bytes, ">", grab.max_size),)),
+        Rule(Reason.NO_DEMAND, (Condition("leechers", row.leechers, "<", grab.leecher_floor),)),
+        Rule(Reason.OVERSUPPLIED, (Condition("seeders", row.seeders, ">", grab.seeder_ceiling),)),
+        Rule(Reason.NOT_SELECTED, (Condition("better_picks", len(before), ">=", room.picks),)),
+        Rule(
+            Reason.OVER_BUDGET,
+            (
+                Condition("unsat_slots_left", _finite(room.unsat - len(before)), "<=", 0),
+                Condition("size_bytes", row.size_bytes, ">", space),
+            ),
+            any_of=True,
+        ),
+        Rule(Reason.SELECTED),
+    )
+
+
+def _picked_before(plan: Plan, policy: Policy, row: SearchResult) -> list[AddTorrent]:
+    rank = (score(row, policy.grab), row.id)
+    return [one for one in plan.actions if isinstance(one, AddTorrent) and (one.score, one.id) > rank]
+
+
+def _finite(number: float) -> float | None:
+    # JSON has no infinity; where nothing tells and nobody asks, the figure is unknown.
+    return number if abs(number) < float("inf") else None
+
+
+def _last(snapshot: Snapshot, row: SearchResult) -> LedgerEntry | None:
+    return latest(entry for entry in snapshot.ledger or () if entry.id == row.id)
+
+
+def _barred(entry: LedgerEntry | None, policy: Policy, now: int) -> tuple[Condition, ...]:
+    outcome = "none" if entry is None else str(entry.outcome)
+    if entry is not None and outcome == LedgerOutcome.NEVER_STARTED and entry.at is not None:
+        until = policy.grab.regrab_after.total_seconds()
+        return (
+            Condition("ledger_outcome", outcome, "is", outcome),
+            Condition("ended_seconds", now - entry.at, "<", until),
+        )
+    return (Condition("ledger_outcome", outcome, "none of", ("none", LedgerOutcome.FAILED.value)),)
+
+
+def _held(snapshot: Snapshot, row: SearchResult) -> Mapping[str, str]:
+    """Return the torrents in the client, by info-hash, that are this one by the ledger or by name."""
+    hashes = {entry.info_hash for entry in snapshot.ledger or () if entry.id == row.id}
+    title = normal_name(row.title)
+    return {
+        one.hash: one.name
+        for one in snapshot.torrents or ()
+        if one.hash in hashes or (title and normal_name(one.name) == title)
+    }
+
+
+def _flips(
+    snapshot: Snapshot, policy: Policy, row: SearchResult, rules: tuple[Rule, ...], decision: Decision
+) -> Iterator[Flip]:
+    now: Found = (decision.decision, decision.reason)
+
+    def outlook(seen: Snapshot) -> Found:
+        plan = plan_grab(seen, policy)
+        found = decision_about(plan, str(row.id))
+        if found is None:
+            return None, None if plan.skip is None else plan.skip.reason
+        return found.decision, found.reason
+
+    changes = chain(_demand(snapshot, row, rules, decision.reason), _room(snapshot, policy, row, rules, decision))
+    yield from chain.from_iterable(flips_by(change, outlook, now) for change in changes)
+    if decision.reason is Reason.NOT_FREELEECH:
+        freed = _with_row(snapshot, row.id, personal_freeleech=True)
+        yield from flip_to("personal_freeleech", _YES, outlook(freed), now, "by a wedge, or once it is freeleech")
+    if decision.reason is Reason.ALREADY_IN_CLIENT:
+        held = tuple(_held(snapshot, row))
+        without = evolve(snapshot, torrents=[one for one in snapshot.torrents or () if one.hash not in held])
+        yield from flip_to("torrents_removed", held, outlook(without), now)
+
+
+def _demand(snapshot: Snapshot, row: SearchResult, rules: tuple[Rule, ...], reason: Reason) -> Iterator[Change]:
+    """Yield how the swarm may change, which moves both the bands and the score."""
+    for kind, figure in (("leechers", row.leechers), ("seeders", row.seeders)):
+        # Far enough for any rank: the bisection finds the least.
+        far = [] if reason not in _RANKED else [10, 100, 1000, 10_000, -figure, -figure // 2]
+        amounts = [*crossings(rules, kind), *far]
+        for signed in (upwards(amounts), downwards(amounts, figure)):
+            yield Change(
+                kind=kind,
+                apply=lambda amount, kind=kind, figure=figure: _with_row(  # type: ignore[misc]
+                    snapshot, row.id, **{kind: figure + amount}
+                ),
+                amounts=signed,
+                start=figure,
+            )
+
+
+_RANKED = frozenset({Reason.SELECTED, Reason.NOT_SELECTED, Reason.OVER_BUDGET})
+
+
+def _room(
+    snapshot: Snapshot, policy: Policy, row: SearchResult, rules: tuple[Rule, ...], decision: Decision
+) -> Iterator[Change]:
+    """Yield how the ledger's bar may end, and how the room may grow."""
+    if decision.reason is Reason.ALREADY_GRABBED:
+        yield Change(
+            kind="time_seconds",
+            apply=lambda amount: later(snapshot, amount),
+            amounts=upwards(crossings(rules, "ended_seconds")),
+        )
+    if decision.decision is not Verdict.REJECT or decision.reason not in _RANKED:
+        return
+    free, profile = snapshot.free_space_bytes, snapshot.profile
+    if free is not None:
+        yield Change(
+            kind="free_space_bytes",
+            apply=lambda amount: evolve(snapshot, free_space_bytes=free + amount),
+            amounts=[row.size_bytes, row.size_bytes * (policy.grab.per_run + 1)],
+            start=free,
+        )
+    if profile is not None and profile.unsat_count is not None:
+        count = profile.unsat_count
+        yield Change(
+            kind="unsat_count",
+            apply=lambda amount: evolve(snapshot, profile=evolve(profile, unsat_count=count + amount)),
+            amounts=downwards([-1, -policy.grab.per_run, -count], count),
+            start=count,
+        )
+
+
+def _with_row(snapshot: Snapshot, identity: int, **facts: Any) -> Snapshot:
+    def changed(page: SearchPage) -> SearchPage:
+        rows = (evolve(one, **facts) if one.id == identity else one for one in page.results)
+        return evolve(page, results=tuple(rows))
+
+    return evolve(snapshot, searches=tuple(map(changed, snapshot.searches or ())))
+
+
+def _depends(plan: Plan, policy: Policy, row: SearchResult, reason: Reason) -> Iterator[str]:
+    if reason is Reason.NOT_SELECTED:
+        picks = [(one.score, one.id) for one in plan.actions if isinstance(one, AddTorrent)]
+        if picks:
+            last, its_id = min(picks)
+            yield (
+                f"the others on offer: it needs a score above {last:g}, which the last pick, {its_id}, has; its own is "
+                f"{score(row, policy.grab):g}"
+            )
+        else:
+            yield "the policy, which leaves no place for a pick"
+    elif reason in _RANKED:
+        yield "the others on offer, which share the places, the disk and the unsatisfied headroom"
+    if reason is Reason.ALREADY_SNATCHED:
+        yield "the site, which says that the account has it; that does not change"
+
+
+def _size(parts: Iterable[object] | None) -> int | None:
+    return None if parts is None else len(tuple(parts))

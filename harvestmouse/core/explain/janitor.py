@@ -1,0 +1,347 @@
+"""Why a torrent goes or stays, and when or by what that would change."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
+
+from attrs import evolve
+
+from harvestmouse.core.after import after
+from harvestmouse.core.cleanup import (
+    ERROR_STATES,
+    JOB,
+    LEAST_SHRINK,
+    SETTLED_STATES,
+    account_events,
+    data_cap,
+    plan_cleanup,
+    reaching,
+    unregistered_texts,
+)
+from harvestmouse.core.explain.flips import (
+    SEEDING_STATES,
+    Change,
+    Found,
+    Outlook,
+    crossings,
+    downwards,
+    flip_to,
+    flips_by,
+    later,
+    resized,
+    upwards,
+    with_torrent,
+)
+from harvestmouse.core.explain.model import Condition, Explanation, Flip, Outcome, Rule, decision_about, steps_to
+from harvestmouse.core.model import Snapshot, Torrent
+from harvestmouse.core.plan import OUTCOMES, Plan, Reason, Verdict
+from harvestmouse.core.policy import CleanupPolicy, Policy
+
+# Runs looked ahead until a torrent that waits for its turn goes.
+_MOST_RUNS = 20
+# Reasons that hang on nothing but the torrent's own figures, which time moves.
+_TIMED = frozenset({Reason.UNKNOWN, Reason.HNR_WINDOW, Reason.RECOVERY_HOLD, Reason.ACTIVE})
+_DELETING = OUTCOMES[JOB][Verdict.DELETE]
+
+
+def guard_rules(snapshot: Snapshot, policy: Policy) -> tuple[Rule, ...]:
+    """Return what lets the janitor do nothing."""
+    before = snapshot.remembered_count
+    managed = len(snapshot.managed(policy.client.category))
+    listed = None if snapshot.torrents is None else len(snapshot.torrents) + len(snapshot.malformed_torrents)
+    missing = None if before is None or listed is None else before - managed
+    allowed = None if before is None else max(before * policy.cleanup.max_shrink, LEAST_SHRINK)
+    return (
+        Rule(Reason.CLIENT_UNKNOWN, (Condition("torrents", listed, "missing"),)),
+        Rule(
+            Reason.EMPTY_LISTING,
+            (Condition("listed_torrents", listed, "is", 0), Condition("remembered_torrents", before, "not surely", 0)),
+        ),
+        Rule(Reason.SHRUNKEN_LISTING, (Condition("missing_torrents", missing, ">", allowed),)),
+    )
+
+
+def guard_flips(snapshot: Snapshot, policy: Policy) -> Iterator[Flip]:
+    """Yield how many torrents more, or fewer, would let the job run, or stop it."""
+
+    def outlook(seen: Snapshot) -> Found:
+        skip = plan_cleanup(seen, policy).skip
+        return None, None if skip is None else skip.reason
+
+    if snapshot.torrents is None:
+        return
+    category, now = policy.client.category, outlook(snapshot)
+    managed = len(snapshot.managed(category))
+    rules = guard_rules(snapshot, policy)
+    amounts = [*crossings(rules, "listed_torrents"), *(-amount for amount in crossings(rules, "missing_torrents"))]
+    for signed in (upwards(amounts), downwards(amounts, managed)):
+        change = Change(
+            kind="managed_torrents",
+            apply=lambda amount: resized(snapshot, category, amount),
+            amounts=signed,
+            start=managed,
+        )
+        yield from flips_by(change, outlook, now)
+
+
+def explain_cleanup(plan: Plan, snapshot: Snapshot, policy: Policy, torrent: Torrent) -> Explanation:
+    """Explain what *plan*, which was not skipped, decided about a managed torrent."""
+    decision = decision_about(plan, torrent.hash)
+    reason = None if decision is None else decision.reason
+    explanation = Explanation(
+        job=JOB, subject=torrent.hash, name=torrent.name, decided_at=plan.decided_at, decision=decision
+    )
+    if decision is None or reason is Reason.MALFORMED:
+        return explanation
+    unlimited = _due(snapshot, policy, torrent) if reason is Reason.DELETION_LIMIT else None
+    rules = _rules(plan, snapshot, policy, torrent)
+    steps = steps_to(rules, reason, unlimited)
+    if decision.decision is Verdict.DELETE:
+        steps = (*steps[:-1], evolve(steps[-1], outcome=Outcome.DOES_NOT_HOLD))
+    return evolve(
+        explanation,
+        steps=steps,
+        flips=tuple(_flips(snapshot, policy, torrent, rules, (decision.decision, decision.reason))),
+        depends=tuple(_depends(snapshot, policy, torrent, decision.reason)),
+    )
+
+
+def _rules(plan: Plan, snapshot: Snapshot, policy: Policy, torrent: Torrent) -> tuple[Rule, ...]:
+    """Return the rules of the design, section 5.2, in their order."""
+    rules = policy.cleanup
+    tags = None if torrent.tags is None else tuple(sorted(tag.casefold() for tag in torrent.tags))
+    protecting = tuple(tag.casefold() for tag in rules.protect_tags)
+    age = None if torrent.added_on is None else snapshot.taken_at - torrent.added_on
+    seeded = Condition("seeding_seconds", torrent.seeding_time, "<", rules.owed_seconds)
+    completed = Condition("has_completed", torrent.has_completed, "is", True)  # noqa: FBT003
+    never = Condition("has_completed", torrent.has_completed, "is", False)  # noqa: FBT003
+    refusals = tuple(sorted(unregistered_texts(torrent))) if torrent.messages is not None else None
+    stalled = (
+        never,
+        Condition("state", torrent.state, "is", "stalledDL"),
+        Condition("age_seconds", age, ">", rules.stalled_age.total_seconds()),
+    )
+    earlier = _data_deletions_before(plan, snapshot, policy, torrent)
+    return (
+        Rule(Reason.PROTECTED, (Condition("tags", tags, "has", protecting),)),
+        Rule(Reason.TRANSIENT_STATE, (Condition("state", torrent.state, "none of", tuple(sorted(SETTLED_STATES))),)),
+        Rule(Reason.CLIENT_ERROR, (Condition("state", torrent.state, "one of", tuple(sorted(ERROR_STATES))),)),
+        Rule(Reason.UNKNOWN, (Condition("unusable_facts", tuple(_unusable(torrent, age)), "is not", ()),)),
+        Rule(Reason.HNR_WINDOW, (completed, seeded)),
+        Rule(
+            Reason.RECOVERY_HOLD,
+            (
+                Condition("tags", tags, "has", (rules.recovery_tag.casefold(),)),
+                evolve(seeded, threshold=rules.recovery_hold.total_seconds()),
+            ),
+        ),
+        Rule(Reason.ACCOUNT_EVENT, (Condition("refusals", refusals, "has", tuple(sorted(_events(snapshot, policy)))),)),
+        Rule(Reason.UNREGISTERED, (Condition("refusals", refusals, "is not", ()),)),
+        Rule(
+            Reason.NEVER_STARTED,
+            (
+                never,
+                Condition("downloaded_bytes", torrent.downloaded_bytes, "is", 0),
+                Condition("age_seconds", age, ">", rules.never_started_age.total_seconds()),
+            ),
+        ),
+        Rule(
+            Reason.PARTIAL_DOWNLOAD,
+            (
+                *stalled,
+                Condition("progress", torrent.progress, ">", 0),
+                Condition("keep_partials", rules.keep_partials, "is", True),  # noqa: FBT003
+            ),
+        ),
+        Rule(Reason.STALLED_OLD, stalled),
+        Rule(Reason.GRACEFUL_RETIRE, (completed, _seeded_over(torrent, rules.graceful_seed_time.total_seconds()))),
+        Rule(
+            Reason.ZERO_DEMAND,
+            (
+                completed,
+                Condition("uploaded_bytes", torrent.uploaded_bytes, "is", 0),
+                Condition("age_seconds", age, ">", rules.zero_demand_age.total_seconds()),
+            ),
+        ),
+        Rule(
+            Reason.SATISFIED_REDUNDANT,
+            (
+                completed,
+                _seeded_over(torrent, rules.satisfied_seed_time.total_seconds()),
+                Condition("seeders", torrent.seeders, ">", rules.satisfied_seeder_floor),
+            ),
+        ),
+        Rule(Reason.ACTIVE),
+        Rule(
+            Reason.DELETION_LIMIT,
+            (
+                Condition("holds_data", torrent.holds_data, "is", True),  # noqa: FBT003
+                Condition(
+                    "data_deletions_before", earlier, ">=", data_cap(snapshot.managed(policy.client.category), rules)
+                ),
+            ),
+        ),
+    )
+
+
+def _seeded_over(torrent: Torrent, seconds: float) -> Condition:
+    return Condition("seeding_seconds", torrent.seeding_time, ">", seconds)
+
+
+def _unusable(torrent: Torrent, age: int | None) -> Iterator[str]:
+    """Yield the facts that are missing or impossible."""
+    counts = ("seeding_time", "downloaded_bytes", "uploaded_bytes", "seeders")
+    for name in ("tags", "state", "completion_on"):
+        if getattr(torrent, name) is None:
+            yield name
+    for name in counts:
+        if (getattr(torrent, name) or 0) < 0 or getattr(torrent, name) is None:
+            yield name
+    if age is None or age < 0 or (torrent.added_on or 0) <= 0:
+        yield "added_on"
+    if torrent.progress is None or not 0 <= torrent.progress <= 1:
+        yield "progress"
+
+
+def _events(snapshot: Snapshot, policy: Policy) -> frozenset[str]:
+    managed = snapshot.managed(policy.client.category)
+    return account_events(managed, reaching(managed, policy.cleanup, snapshot.taken_at))
+
+
+def _data_deletions_before(plan: Plan, snapshot: Snapshot, policy: Policy, torrent: Torrent) -> int:
+    gone = {one.subject for one in plan.decisions if one.decision is Verdict.DELETE}
+    managed = snapshot.managed(policy.client.category)
+    return sum(one.holds_data and one.hash in gone and one.hash < torrent.hash for one in managed)
+
+
+def _outlook(policy: Policy, torrent: Torrent) -> Outlook:
+    def found(seen: Snapshot) -> Found:
+        plan = plan_cleanup(seen, policy)
+        decision = decision_about(plan, torrent.hash)
+        if decision is None:
+            return None, None if plan.skip is None else plan.skip.reason
+        return decision.decision, decision.reason
+
+    return found
+
+
+def _due(snapshot: Snapshot, policy: Policy, torrent: Torrent) -> Reason | None:
+    """Return what would be the reason if a run might delete all that is due."""
+    most = len(snapshot.torrents or ())
+    free = evolve(policy.cleanup, max_data_deletions=most, always_allowed=most)
+    return _outlook(evolve(policy, cleanup=free), torrent)(snapshot)[1]
+
+
+def _flips(snapshot: Snapshot, policy: Policy, torrent: Torrent, rules: tuple[Rule, ...], now: Found) -> Iterator[Flip]:
+    outlook = _outlook(policy, torrent)
+    if now[1] in _TIMED:
+        yield from chain.from_iterable(flips_by(change, outlook, now) for change in _times(snapshot, torrent, rules))
+    yield from chain.from_iterable(flips_by(change, outlook, now) for change in _amounts(snapshot, torrent, rules))
+    for kind, to, changed, note in _flags(torrent, policy.cleanup, now[1]):
+        yield from flip_to(kind, to, outlook(with_torrent(snapshot, changed)), now, note)
+    if now[1] is Reason.DELETION_LIMIT:
+        yield from _turn(snapshot, policy, outlook)
+
+
+def _times(snapshot: Snapshot, torrent: Torrent, rules: tuple[Rule, ...]) -> Iterator[Change]:
+    """Yield what time does: as things stand, and, where its seed clock stands still, were it to seed."""
+    now = snapshot.taken_at
+    ages = upwards([*crossings(rules, "age_seconds"), (torrent.added_on or now) - now])
+    seeding = upwards(crossings(rules, "seeding_seconds")) if torrent.has_completed else []
+    seeds = torrent.state in SEEDING_STATES
+    if torrent.has_completed:
+        note = "if it goes on seeding" if seeds else f"if it seeds all that time, which it does not as {torrent.state}"
+        yield Change(
+            kind="seeding_seconds",
+            apply=lambda amount: later(snapshot, amount, torrent.hash),
+            amounts=[*ages, *seeding],
+            note=note,
+        )
+    if not (torrent.has_completed and seeds):
+        note = f"as {torrent.state}, while nothing else changes"
+        yield Change(kind="time_seconds", apply=lambda amount: later(snapshot, amount), amounts=ages, note=note)
+
+
+def _amounts(snapshot: Snapshot, torrent: Torrent, rules: tuple[Rule, ...]) -> Iterator[Change]:
+    """Yield how the figures that others move may change."""
+    for kind, figure in (
+        ("seeders", torrent.seeders),
+        ("uploaded_bytes", torrent.uploaded_bytes),
+        ("downloaded_bytes", torrent.downloaded_bytes),
+    ):
+        if figure is None or figure < 0:
+            continue
+        amounts = crossings(rules, kind)
+        for signed in (upwards(amounts), downwards(amounts, figure) if kind == "seeders" else []):
+            yield Change(
+                kind=kind,
+                apply=lambda amount, kind=kind, figure=figure: with_torrent(  # type: ignore[misc]
+                    snapshot, evolve(torrent, **{kind: figure + amount})
+                ),
+                amounts=signed,
+                start=figure,
+            )
+
+
+def _flags(
+    torrent: Torrent, policy: CleanupPolicy, reason: Reason | None
+) -> Iterator[tuple[str, object, Torrent, str]]:
+    """Yield what people, the client or the tracker may do about it."""
+    tags = torrent.tags or frozenset()
+    if reason in (Reason.PROTECTED, Reason.RECOVERY_HOLD):
+        names = policy.protect_tags if reason is Reason.PROTECTED else (policy.recovery_tag,)
+        folded = {name.casefold() for name in names}
+        gone = frozenset(tag for tag in tags if tag.casefold() in folded)
+        yield "tags_removed", tuple(sorted(gone)), evolve(torrent, tags=tags - gone), ""
+    if reason in _DELETING:
+        for tag in (*policy.protect_tags[:1], policy.recovery_tag):
+            yield "tags_added", (tag,), evolve(torrent, tags=tags | {tag}), ""
+    if reason in (Reason.TRANSIENT_STATE, Reason.CLIENT_ERROR):
+        state = "stalledUP" if torrent.has_completed else "stalledDL"
+        note = "once the client has done" if reason is Reason.TRANSIENT_STATE else "once the client finds its files"
+        yield "state", state, evolve(torrent, state=state), note
+    if reason in (Reason.STALLED_OLD, Reason.PARTIAL_DOWNLOAD):
+        yield "state", "downloading", evolve(torrent, state="downloading"), "if its download goes on"
+    if reason in (Reason.UNREGISTERED, Reason.ACCOUNT_EVENT):
+        yield "messages", (), evolve(torrent, messages=()), "if its tracker takes it again"
+
+
+def _turn(snapshot: Snapshot, policy: Policy, outlook: Outlook) -> Iterator[Flip]:
+    """Yield in which of the next runs it is this torrent's turn."""
+    for runs in range(1, _MOST_RUNS + 1):
+        plan = plan_cleanup(snapshot, policy)
+        snapshot = after(snapshot, plan)
+        verdict, reason = outlook(snapshot)
+        if not plan.actions or verdict is None:
+            return
+        if reason is not Reason.DELETION_LIMIT:
+            note = "if nothing else becomes due"
+            yield Flip(change="runs", amount=runs, verdict=verdict, reason=reason, note=note)
+            return
+
+
+def _depends(snapshot: Snapshot, policy: Policy, torrent: Torrent, reason: Reason) -> Iterator[str]:
+    managed = snapshot.managed(policy.client.category)
+    if reason in (Reason.UNREGISTERED, Reason.ACCOUNT_EVENT):
+        texts = Counter(text for one in managed for text in unregistered_texts(one))
+        shared = max((texts[text] for text in unregistered_texts(torrent)), default=0)
+        yield f"what the trackers say of the others: {shared} of {len(managed)} torrents show these words"
+    elif torrent.messages is None and reason not in _BEFORE_MESSAGES:
+        yield "what its trackers say, which nobody has asked"
+    if reason is Reason.DELETION_LIMIT:
+        yield (
+            f"how many others are due: a run deletes at most {data_cap(managed, policy.cleanup)} torrents that hold "
+            "data, in the order of their info-hashes"
+        )
+
+
+_BEFORE_MESSAGES = frozenset(
+    {
+        Reason.PROTECTED,
+        Reason.TRANSIENT_STATE,
+        Reason.CLIENT_ERROR,
+        Reason.UNKNOWN,
+        Reason.HNR_WINDOW,
+        Reason.RECOVERY_HOLD,
+    }
+)
