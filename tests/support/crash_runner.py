@@ -26,8 +26,9 @@ from harvestmouse.runners.cli import main as command_line
 Order = Mapping[str, Any]
 
 # A run imports these when it comes to need them; imported before the fork they cost nothing.
-_LATE = ("adapters.mam", "adapters.metrics", "adapters.qbittorrent", "adapters.state.lock", "core.wire.plan",
-         "runners.commands", "runners.run")  # fmt: skip
+_LATE = ("harvestmouse.adapters.mam", "harvestmouse.adapters.qbittorrent", "harvestmouse.adapters.state.lock",
+         "harvestmouse.core.wire.plan", "harvestmouse.runners.commands", "harvestmouse.runners.publish",
+         "harvestmouse.runners.run", "structlog")  # fmt: skip
 
 
 class Effects:
@@ -179,7 +180,7 @@ def _change(order: Order) -> None:
 def main() -> None:
     """Take orders until there are no more."""
     for name in _LATE:
-        import_module(f"harvestmouse.{name}")
+        import_module(name)
     for line in sys.stdin:
         answer = json.dumps(run(json.loads(line)))
         sys.stdout.write(f"{answer}\n")
