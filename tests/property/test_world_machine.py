@@ -6,6 +6,7 @@ What is checked is the book of what truly happened (`tests.support.faulty.Book`)
 import json
 import logging
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -16,6 +17,7 @@ from tempfile import mkdtemp
 from typing import Any, ClassVar
 from unittest.mock import patch
 
+import pytest
 from attrs import evolve
 from hypothesis import event, note, settings
 from hypothesis import strategies as st
@@ -36,16 +38,33 @@ from harvestmouse.adapters.secret import Secret
 from harvestmouse.adapters.state.cookie import NAME as COOKIE
 from harvestmouse.adapters.state.cookie import CookieStore
 from harvestmouse.core.actions import Action, BuyUpload, DeleteTorrent, SetPreferences
+from harvestmouse.core.guarantees import check
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.model import AccountClass, Profile, SearchResult, Torrent
+from harvestmouse.core.policy import SEED
 from harvestmouse.runners import carry_out
 from harvestmouse.runners.config import Given, load
 from harvestmouse.runners.ports import Ports
-from harvestmouse.runners.report import Report, Status
+from harvestmouse.runners.report import Exit, Report, Status
 from harvestmouse.runners.run import run
 from harvestmouse.runners.settings import Settings
 from harvestmouse.runners.words import describe
-from tests.support.builders import CATEGORY, DAY, GIB, HOUR, MIB, MINUTE, NOW, preferences, profile, result, torrent
+from tests.support.builders import (
+    CATEGORY,
+    DAY,
+    GIB,
+    HOUR,
+    MIB,
+    MINUTE,
+    NOW,
+    entry,
+    page,
+    preferences,
+    profile,
+    result,
+    torrent,
+)
+from tests.support.builders import snapshot as whole_snapshot
 from tests.support.faulty import (
     Addition,
     Book,
@@ -137,12 +156,12 @@ ACCOUNTS: dict[str, Profile] = {
         bonus_points=24_551.0, unsat_count=0, unsat_limit=20,
     ),
     "mouse with points": profile(
-        account_class=AccountClass.MOUSE, class_name="Mouse", uploaded_bytes=GIB, downloaded_bytes=90 * GIB,
+        account_class=AccountClass.MOUSE, class_name="Mouse", uploaded_bytes=10 * GIB, downloaded_bytes=20 * GIB,
         bonus_points=88_000.0, unsat_count=0, unsat_limit=20,
     ),
     "in deficit": profile(uploaded_bytes=13 * GIB, bonus_points=99_000.0, unsat_count=0),
     "poor": profile(uploaded_bytes=13 * GIB, bonus_points=25_499.0, unsat_count=0),
-    "near its limit": profile(uploaded_bytes=24 * GIB, unsat_count=42),
+    "well off": profile(uploaded_bytes=24 * GIB, unsat_count=0),
     "powerful": profile(
         account_class=AccountClass.POWER_USER, class_name="Power User", uploaded_bytes=90 * GIB,
         bonus_points=60_000.0, unsat_count=0, unsat_limit=100,
@@ -170,7 +189,7 @@ OFFERS: tuple[SearchResult, ...] = (
 
 # Where a run can go wrong, the more often the more it matters.
 REQUESTS = {
-    "grab": ["profile", "everything", "search", "torrent_file", "torrent_file", "add", "add"],
+    "grab": ["profile", "everything", "search", "torrent_file", "torrent_file", "torrent_file", "add", "add"],
     "janitor": ["torrents", "with_messages", "look", "look", "look", "delete"],
     "spend": ["profile", "buy", "buy"],
     "reconcile": ["preferences", "everything", "everything", "set_preferences", "look", "force_start", "resume"],
@@ -180,6 +199,14 @@ READS = ("profile", "everything", "search", "torrents", "with_messages", "look",
 CHANGING = ("before", "after", "after", "killed before", "killed after", "item")
 READING = ("before", "after", "killed after", "partial", *["meanwhile"] * 4)
 
+# After the fetching of a torrent file, and before a note of how that ended.
+LEFT_OPEN = (
+    "after: torrent_file",
+    "killed after: torrent_file",
+    "killed before: add",
+    "after: add",
+    "killed after: add",
+)
 # What every job must have done in the machine, lest the laws hold of nothing.
 FLOORS = (
     "grab: done add_torrent",
@@ -201,10 +228,11 @@ FLOORS = (
         )
     ),
     "janitor: not_attempted delete_torrent",
+    *(
+        f"fault: {kind}"
+        for kind in ("before", "after", "killed before", "killed after", "item", "partial", "meanwhile")
+    ),
     "fault: after: buy",
-    "fault: after: add",
-    "fault: after: delete",
-    "fault: killed after: torrent_file",
     "fault: meanwhile: look",
     "converged",
 )
@@ -223,7 +251,7 @@ def settings_of(preset: str, *, more: bool) -> Settings:
         ("grab", "unsat_reserve"): UNSAT_RESERVE,
         ("spend", "vip"): more,
         ("spend", "overflow"): more,
-        ("reconcile", "force_start"): more,
+        ("reconcile", "force_start"): True,
         ("reconcile", "max_active_uploads"): 4,
     }
     return load({}, None, {key: Given(value, "the test") for key, value in given.items()})
@@ -442,7 +470,7 @@ class WorldMachine(RuleBasedStateMachine):
         self.last_purchase: int | None = None
         # Until when the profile is older than what the operator has done by hand.
         self.stale_until = 0
-        self.fetched_at: dict[int, int] = {}
+        self.left_open: dict[int, int] = {}
         self.texts: list[str] = []
 
     def teardown(self) -> None:
@@ -457,9 +485,9 @@ class WorldMachine(RuleBasedStateMachine):
         kinds=st.lists(st.sampled_from(sorted(TORRENTS)), min_size=6, max_size=14),
         preset=st.sampled_from(["seed", "field"]),
         more=st.booleans(),
-        is_new=st.booleans(),
+        room=st.sampled_from(["much room", "little room"]),
     )
-    def populate(self, account: str, kinds: list[str], preset: str, *, more: bool, is_new: bool) -> None:
+    def populate(self, account: str, kinds: list[str], preset: str, *, more: bool, room: str) -> None:
         """Begin with an account of some class and a client that has a past, of which the site knows."""
         torrents = [torrent(number, **TORRENTS[kind], messages=None) for number, kind in enumerate(kinds)]
         self.preset, self.more = preset, more
@@ -469,11 +497,16 @@ class WorldMachine(RuleBasedStateMachine):
             torrents={one.hash: one for one in torrents},
             catalogue=list(OFFERS),
             preferences=preferences(max_active_uploads=3, max_active_torrents=5, dont_count_slow_torrents=False),
-            joined_at=NOW - (DAY if is_new else 60 * DAY),
+            joined_at=NOW - 60 * DAY,
             free_space_bytes=13 * GIB,
             snatches={one.hash: snatch_of(one) for one in torrents},
         )
         self.secret = self.world.session.cookie
+        limit = self.world.profile.unsat_limit
+        if room == "little room" and limit is not None:
+            # Torrents that are seeded elsewhere leave room for one run and one more.
+            elsewhere = limit - UNSAT_RESERVE - PER_RUN - 1 - self.world.unsatisfied()
+            self.world.profile = evolve(self.world.profile, unsat_count=max(0, elsewhere))
         for kind, one in zip(kinds, torrents, strict=True):
             if kind.startswith("unregistered"):
                 swarm = self.world.swarms[one.hash] = evolve(self.world.swarm_of(one), registered=False)
@@ -482,44 +515,47 @@ class WorldMachine(RuleBasedStateMachine):
     # Jobs.
 
     @rule(
-        job=st.sampled_from([*sorted(JOBS), "grab", "janitor", "spend"]),
+        job=st.sampled_from([*sorted(JOBS), "grab", "janitor", "spend", "spend"]),
         apply=st.sampled_from([True, True, True, False]),
         faults=st.one_of(st.just(()), faults()),
+        retry=st.booleans(),
     )
-    def run_a_job(self, job: str, *, apply: bool, faults: tuple[tuple[int, int, int, int], ...]) -> None:
-        """Run any job, dry or applied, whatever goes wrong."""
+    def run_a_job(self, job: str, *, apply: bool, faults: tuple[tuple[int, int, int, int], ...], retry: bool) -> None:
+        """Run any job, dry or applied, whatever goes wrong; a scheduler may try a failed one again at once."""
         self.job = job
-        self._run(job, apply=apply, faults=faults)
+        done = self._run(job, apply=apply, faults=faults)
+        if retry and not done:
+            self._run(job, apply=apply, faults=())
 
     @rule(faults=st.one_of(st.just(()), faults()))
     def run_it_again(self, faults: tuple[tuple[int, int, int, int], ...]) -> None:
         """Run the last job again, as an impatient operator does."""
         self._run(self.job, apply=True, faults=faults)
 
-    def _run(self, job: str, *, apply: bool, faults: tuple[tuple[int, int, int, int], ...]) -> None:
+    def _run(self, job: str, *, apply: bool, faults: tuple[tuple[int, int, int, int], ...]) -> bool:
+        """Run a job, look into the book, and return whether the run came to its end."""
         # No run is over within the second in which the one before it ended.
         self.world.now += 3
         book, noted = Book(), self._noted()
         before = None if apply else copy_of(self.world)
         script = Script(tuple(self._fault(job, *one) for one in faults))
         report: Report | None = None
-        killed = False
         try:
-            report = run(job, self._ports(book, script), apply=apply)
+            report = run(job, self.ports(book, script), apply=apply)
         except AdapterError as error:
             event(f"{job}: {type(error).__name__}")
             self.texts.append(str(error))
         except Killed:
-            killed = True
+            event(f"{job}: killed")
         if report is not None:
             self._tell(job, report)
             self._count(job, report, book)
-        self.seen.update(f"fault: {one}" for one in script.played)
+        self.seen.update(f"fault: {one}" for played in script.played for one in (played, played.split(":")[0]))
         meddled = any(one.startswith("meanwhile") for one in script.played)
         # Rows that cannot be read are not counted, which is wrong: see the tests at the end.
         torn = any(one.startswith("partial") for one in script.played)
         problems = [*self._look_into(book, meddled=meddled, torn=torn)]
-        problems += self._fetched(book, killed=killed)
+        problems += self._fetched(book, script)
         if report is not None:
             problems += [f"a plan that breaks {one.guarantee}: {one.detail}" for one in report.violations]
             problems += [f"a fresh look says: {report.error}"] if "must stay" in (report.error or "") else []
@@ -529,20 +565,22 @@ class WorldMachine(RuleBasedStateMachine):
             before.session = self.world.session
             problems += [] if meddled or before == self.world else ["a dry run changed the world"]
         assert not problems, problems
-        if report is not None and apply and not script.played and report.error is None:
+        done = report is not None and report.exit_code == Exit.DONE
+        if report is not None and done and apply and not script.played:
             self._converges(job, report)
+        return done
 
     def _converges(self, job: str, report: Report) -> None:
         """G9: what an undisturbed run has done, the next does not ask for again."""
         book = Book()
-        again = run(job, self._ports(book, Script()), apply=False)
+        again = run(job, self.ports(book, Script()), apply=False)
         done = {one for outcome in report.outcomes if outcome.status is Status.DONE for one in subjects(outcome.action)}
         asked = {one for action in again.plan.actions for one in subjects(action)}
         assert not done & asked
         assert book.is_empty
         self.seen["converged"] += bool(done)
 
-    def _ports(self, book: Book, script: Script) -> Ports:
+    def ports(self, book: Book, script: Script) -> Ports:
         chosen = settings_of(self.preset, more=self.more)
         chosen = evolve(
             chosen,
@@ -622,13 +660,13 @@ class WorldMachine(RuleBasedStateMachine):
             if not isinstance(one.asked, BuyUpload) and not self.more:
                 yield f"bought {one}: VIP is off"
 
-    def _fetched(self, book: Book, *, killed: bool) -> Iterator[str]:
-        """A file that a killed run has fetched may count as snatched; the site shows that a while later."""
+    def _fetched(self, book: Book, script: Script) -> Iterator[str]:
+        """Say which files are fetched again although nobody saw their end: the site may show a snatch only later."""
         for one in book.fetched:
-            if self.world.now < self.fetched_at.get(one, 0) + SNATCH_LAG_SECONDS:
+            if self.world.now < self.left_open.get(one, 0) + SNATCH_LAG_SECONDS:
                 yield f"{one} is fetched again"
-            if killed:
-                self.fetched_at[one] = self.world.now
+        if book.fetched and script.played[-1:] and script.played[-1] in LEFT_OPEN:
+            self.left_open[book.fetched[-1]] = self.world.now
 
     # The operator, and time.
 
@@ -686,8 +724,62 @@ def test_the_guarantees_hold_in_a_whole_world() -> None:
     """Whatever happens in it; and everything that a job can do has happened."""
     WorldMachine.seen.clear()
     profile = settings()
-    chosen = settings(max_examples=2 * profile.max_examples, stateful_step_count=30)
+    chosen = settings(max_examples=profile.max_examples * 3 // 2, stateful_step_count=30)
     run_state_machine_as_test(WorldMachine, settings=chosen)
     # Drawn anew each time, something rare may be missing.
     if profile.derandomize:
         assert [one for one in FLOORS if not WorldMachine.seen[one]] == []
+
+
+class TestKnownGaps:
+    """What the machine is excused from, each told once."""
+
+    @pytest.fixture
+    def machine(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[WorldMachine]:
+        """Return a world without Hypothesis around it."""
+        for name in ("event", "note"):
+            monkeypatch.setattr(sys.modules[__name__], name, lambda _: None)
+        machine = WorldMachine()
+        yield machine
+        machine.teardown()
+
+    @pytest.mark.xfail(strict=True, reason="guards and budgets of a grab do not count torrents that cannot be read")
+    def test_rows_that_cannot_be_read_take_slots(self, machine: WorldMachine) -> None:
+        """G5: a torrent of the category is one more of it, whether its row can be read or not."""
+        machine.populate("well off", ["owing"] * MOST_TORRENTS, "seed", more=False, room="much room")
+        book = Book()
+        torn = Script((Fault(request="everything", nth=0, kind="partial"),))
+        run("grab", machine.ports(book, torn), apply=True)
+        assert book.additions == []
+
+    @pytest.mark.xfail(strict=True, reason="reconcile does not count torrents that cannot be read")
+    def test_rows_that_cannot_be_read_may_owe_seed_time(self, machine: WorldMachine) -> None:
+        """G10: what cannot be read is unknown, so that the slots are held, or wide enough for it."""
+        machine.populate("well off", ["owing"] * 12, "seed", more=False, room="much room")
+        book = Book()
+        torn = Script((Fault(request="everything", nth=0, kind="partial"),))
+        run("reconcile", machine.ports(book, torn), apply=True)
+        assert [why for one in book.writes for why in wrong_write(one)] == []
+
+    @pytest.mark.xfail(strict=True, reason="own grabs are forgotten after half an hour, heard of or not")
+    def test_what_the_tracker_has_not_heard_of_goes_on_counting(self, machine: WorldMachine) -> None:
+        """While the tracker is away grabs add up, and all of them count when it is back: the limit must hold then."""
+        machine.populate("well off", ["foreign"] * 6, "seed", more=False, room="little room")
+        machine.world.tracker.away = True
+        for _ in range(3):
+            run("grab", machine.ports(Book(), Script()), apply=True)
+            machine.world.pass_time(HOUR)
+        machine.world.tracker.away = False
+        machine.world.pass_time(HOUR)
+        limit = machine.world.profile.unsat_limit
+        assert limit is not None
+        assert machine.world.unsatisfied() <= limit - UNSAT_RESERVE
+
+    @pytest.mark.xfail(
+        strict=True, reason="engine and guarantee read a ledger's lines of one second in different orders"
+    )
+    def test_lines_of_one_second_are_read_in_one_order(self) -> None:
+        """A plan is not made that the guarantees refuse: an addition that began after a failure is open."""
+        lines = (entry(1001, at=NOW, outcome="failed"), entry(1001, at=NOW, outcome="adding"))
+        snapshot = whole_snapshot(ledger=lines, searches=(page(result(1001)),))
+        assert check(JOBS["grab"](snapshot, SEED), snapshot, SEED) == ()

@@ -29,6 +29,7 @@ from harvestmouse.core.search import Query
 from harvestmouse.core.wire.mam import PurchaseReply
 
 T = TypeVar("T")
+RECENT_SECONDS = 30 * 60
 
 
 @frozen(kw_only=True)
@@ -52,7 +53,8 @@ class Addition:
         offer: As the last search showed it.
         account: As it was when the profile was last read.
         snatched: Whether the site had already counted it.
-        unsatisfied: All that the site counts or will count as unsatisfied, this one included.
+        unsatisfied: All that the site counts as unsatisfied, and what was added lately and it has not heard of yet,
+            this one included.
         managed: Torrents of its category, this one included.
         disk_left: Free space, less the whole size of everything the run has added.
     """
@@ -167,14 +169,16 @@ class WatchedClient(MemoryClient):
         super().add(torrent_file, info_hash, wanted)
         torrents, book = self.world.torrents, self.book
         assert book.account is not None
-        # One that the tracker has not heard of yet will count as soon as it has.
-        unheard = [one for one in torrents.values() if one.hash not in self.world.snatches and not one.seeding_time]
+        # One that the tracker has not heard of yet will count as soon as it has. A run knows those of half an hour.
+        since = self.world.now - RECENT_SECONDS
+        unheard = [one for one in torrents.values() if one.hash not in self.world.snatches]
+        recent = sum((one.added_on or 0) > since for one in unheard)
         sizes = sum(one.offer.size_bytes for one in book.additions) + wanted.size_bytes
         entry = Addition(
             offer=book.offers[wanted.id],
             account=book.account,
             snatched=snatched,
-            unsatisfied=self.world.unsatisfied() + len(unheard),
+            unsatisfied=self.world.unsatisfied() + recent,
             managed=sum(one.category == wanted.category for one in torrents.values()),
             disk_left=self.world.free_space_bytes - sizes,
         )
@@ -267,33 +271,40 @@ class Script:
         *,
         reads: bool,
     ) -> T:
-        nth = self._asked[request]
-        self._asked[request] += 1
-        fault = next((one for one in self.faults if (one.request, one.nth) == (request, nth)), None)
-        kind = "" if fault is None else fault.kind
-        if fault is None or (kind == "meanwhile" and not reads) or (kind == "item" and item is None):
+        fault = self._fault_of(request, may_item=item is not None, reads=reads)
+        if fault is None:
             return answer()
-        if kind == "partial" and request not in ("torrents", "everything", "look"):
-            return answer()
-        self.played.append(f"{kind}: {request}")
         error = errors[fault.which % len(errors)](f"{request}: as the script says")
-        if kind == "item" and item is not None:
-            raise item(f"{request}: as the script says")
-        if kind == "killed before":
-            raise Killed
-        # A refused session is refused before anything is done.
-        if kind == "before" or (kind == "after" and isinstance(error, SessionInvalid)):
-            raise error
+        kind = fault.kind
+        if kind == "after" and isinstance(error, SessionInvalid):
+            # A refused session is refused before anything is done.
+            kind = "before"
+        self.played.append(f"{kind}: {request}")
+        early: dict[str, BaseException] = {"before": error, "killed before": Killed()}
+        if item is not None:
+            early["item"] = item(f"{request}: as the script says")
+        late: dict[str, BaseException] = {"after": error, "killed after": Killed()}
+        _raise(early.get(kind))
         if kind == "meanwhile" and fault.meanwhile is not None:
             fault.meanwhile()
         result = answer()
-        if kind == "killed after":
-            raise Killed
-        if kind == "after":
-            raise error
+        _raise(late.get(kind))
         if kind == "partial" and isinstance(result, Listing):
             return _partial(result, fault.which)  # type: ignore[return-value]
         return result
+
+    def _fault_of(self, request: str, *, may_item: bool, reads: bool) -> Fault | None:
+        """Return what the script has for this request, if it can happen to it."""
+        nth = self._asked[request]
+        self._asked[request] += 1
+        possible = {"meanwhile": reads, "item": may_item, "partial": request in ("torrents", "everything", "look")}
+        here = (one for one in self.faults if (one.request, one.nth) == (request, nth))
+        return next((one for one in here if possible.get(one.kind, True)), None)
+
+
+def _raise(error: BaseException | None) -> None:
+    if error is not None:
+        raise error
 
 
 def _partial(listing: Listing, which: int) -> Listing:
