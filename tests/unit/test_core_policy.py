@@ -245,3 +245,38 @@ def test_a_whole_number_is_no_size_unless_it_is_one() -> None:
     """A figure is written with a unit only where its unit is bytes."""
     assert show(MIB) == MIB
     assert show(MIB, is_size=True) == "1 MiB"
+
+
+# The lowest value of a figure where that is not nought, and the highest where there is one.
+_LOWEST: dict[str, Any] = {
+    "max_pages": 1,
+    "seed_time": timedelta(hours=72),
+    "price_per_gib": 1,
+    "max_active_downloads": -1,
+    "max_active_uploads": -1,
+    "max_active_torrents": -1,
+}
+_HIGHEST: dict[str, Any] = {"max_pages": 50, "max_data_share": 1.0, "max_shrink": 1.0}
+_MEASURED = [
+    (section, one.name, one.default)
+    for section in (GrabPolicy, CleanupPolicy, SpendPolicy, ReconcilePolicy)
+    for one in fields(section)
+    if isinstance(one.default, int | float | timedelta) and not isinstance(one.default, bool)
+]
+
+
+@pytest.mark.parametrize(("section", "name", "default"), _MEASURED, ids=[name for _, name, _ in _MEASURED])
+def test_every_figure_has_its_limits(section: type, name: str, default: Any) -> None:
+    """They are inclusive, and where there is no highest value any is taken."""
+    step: Any = timedelta(seconds=1) if isinstance(default, timedelta) else 1
+    others = {"min_size": 0} if name == "max_size" else {}
+    lowest = _LOWEST.get(name, type(default)())
+    assert getattr(section(**{name: lowest}, **others), name) == lowest
+    with pytest.raises(PolicyError, match=f"^{name} = .* is too low; at least "):
+        section(**{name: lowest - step}, **others)
+    highest = _HIGHEST.get(name, default * 1000)
+    others = {"max_size": highest} if name == "min_size" else {}
+    assert getattr(section(**{name: highest}, **others), name) == highest
+    if name in _HIGHEST:
+        with pytest.raises(PolicyError, match=f"^{name} = .* is too high; at most "):
+            section(**{name: highest + step})
