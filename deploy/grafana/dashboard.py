@@ -62,6 +62,7 @@ EXITS: Meanings = {
     Exit.UNAVAILABLE: ("remote unavailable", LOOK),
     Exit.BLOCKED: ("stopped by a guarantee", ACT),
     Exit.LOCKED: ("locked out", LOOK),
+    130: ("interrupted", LOOK),
 }
 MODES: Meanings = {0: ("applied", GOOD), 1: ("dry run", PLAIN)}
 
@@ -118,7 +119,7 @@ def glance() -> Placed:
     for job, (late, missing) in AGES.items():
         steps = limits((None, GOOD), (late.total_seconds(), LOOK), (missing.total_seconds(), ACT))
         override(ages, job, {"thresholds": steps.build()})
-    yield ages.decimals(0), 8, 5
+    yield ages.thresholds(limits((None, GOOD))).decimals(0), 8, 5
 
 
 def profile() -> Placed:

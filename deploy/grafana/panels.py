@@ -66,7 +66,7 @@ class Query:
 
 def tiles(title: str, text: str, unit: str, *queries: Query) -> stat.Panel:
     """Return one tile a series: its newest value."""
-    panel = _headed(stat.Panel(), title, text, unit).targets(_targets(queries, now=True))
+    panel = _headed(stat.Panel(), title, text, unit).targets(_targets(queries, now=True)).reduce_options(_newest())
     return panel.color_mode(BigValueColorMode.BACKGROUND).graph_mode(BigValueGraphMode.NONE)
 
 
@@ -77,7 +77,7 @@ def names(title: str, text: str, query: Query) -> stat.Panel:
 
 def trend(title: str, text: str, unit: str, *queries: Query) -> stat.Panel:
     """Return one tile a series, with its past behind the newest value."""
-    panel = _headed(stat.Panel(), title, text, unit).targets(_targets(queries))
+    panel = _headed(stat.Panel(), title, text, unit).targets(_targets(queries)).reduce_options(_newest())
     return panel.color_mode(BigValueColorMode.VALUE).graph_mode(BigValueGraphMode.AREA)
 
 
@@ -101,7 +101,12 @@ def stacked(title: str, text: str, unit: str, *queries: Query) -> timeseries.Pan
 def bars(title: str, text: str, unit: str, *queries: Query) -> bargauge.Panel:
     """Return the newest figures as bars, one below the other."""
     panel = _headed(bargauge.Panel(), title, text, unit).targets(_targets(queries, now=True))
-    return panel.min(0).orientation(VizOrientation.HORIZONTAL).display_mode(BarGaugeDisplayMode.BASIC)
+    return (
+        panel.reduce_options(_newest())
+        .min(0)
+        .orientation(VizOrientation.HORIZONTAL)
+        .display_mode(BarGaugeDisplayMode.BASIC)
+    )
 
 
 def bands(title: str, text: str, query: Query) -> statetimeline.Panel:
@@ -165,6 +170,10 @@ def override(panel: P, name: str, properties: Mapping[str, object]) -> P:
 
 def _headed(panel: P, title: str, text: str, unit: str) -> P:
     return panel.title(title).description(text).unit(unit).datasource(DATASOURCE)
+
+
+def _newest() -> common.ReduceDataOptions:
+    return common.ReduceDataOptions().calcs(["lastNotNull"])
 
 
 def _targets(
