@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - a part of render_panels.py
-"""A week of the embedded world, from the seed's incident to a farm that grows, as figures over time.
+"""Eight days of the embedded world, from the seed's incident to a farm that grows, as figures over time.
 
 The jobs are the real ones, on their schedules; only the site, the client and the clock are not.
 """
