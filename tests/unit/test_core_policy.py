@@ -15,6 +15,7 @@ from harvestmouse.core.policy import (
     CleanupPolicy,
     ClientPolicy,
     GrabPolicy,
+    MonitorPolicy,
     Policy,
     ReconcilePolicy,
     SpendPolicy,
@@ -231,6 +232,11 @@ def test_a_policy_is_frozen() -> None:
         (CleanupPolicy, {"max_shrink": 1.5}, "max_shrink = 1.5 is too high; at most 1.0"),
         (CleanupPolicy, {"recovery_tag": " "}, "recovery_tag = ' ' is empty; every job needs it"),
         (CleanupPolicy, {"protect_tags": ("keep", " ")}, "protect_tags = ['keep', ' '] is no list of words"),
+        (
+            MonitorPolicy,
+            {"labels": ("mam-farming",)},
+            "labels: 'mam-farming' is no label; write it as 'category=label' or 'domain=label'",
+        ),
         (SpendPolicy, {"tiers": (49, 50)}, "tiers = [49, 50] is no list of whole GiB, each at least 50"),
     ],
 )

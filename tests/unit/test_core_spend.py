@@ -1,5 +1,6 @@
 """What is bought, what is not, and what the operator is told instead."""
 
+from math import inf
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import SEED, Policy
 from harvestmouse.core.spend import (
     Purchase,
+    _Account,
+    _by_hand,
     budget,
     choose_tier,
     income_per_hour,
@@ -201,6 +204,11 @@ class TestAdvice:
         assert [amount in sentence for sentence in by_hand if amount] == ([True] if amount else [])
         assert len(by_hand) == (amount is not None)
 
+    def test_an_account_that_downloaded_nothing_has_no_ratio_to_lift(self) -> None:
+        """No plan asks for it, since such an account is never short."""
+        account = _Account(uploaded=0, downloaded=0, points=9999.0, ratio=inf)
+        assert _by_hand(account, SEED) is None
+
     def test_a_need_beyond_the_largest_tier_is_told(self) -> None:
         """Several purchases will follow; 499 GiB and one more are a single one."""
         assert any("several purchases" in sentence for sentence in plan(owing(500, 100)).advice)
@@ -326,6 +334,12 @@ class TestOverflow:
         """It is affordable to the last point above the reserve."""
         spilling = policy(spend={"overflow": True, "reserve": 99999 - 25000})
         assert plan(profile(bonus_points=99999.0), spilling).actions == (BuyUpload(gib=50, cost_bp=25000),)
+
+    def test_an_unsettled_purchase_holds_vip_and_nothing_else(self) -> None:
+        """What was not to be bought anyway keeps its own reason."""
+        made = plan(member(NOW), VIP, purchase_pending=True)
+        assert decided(made) == {"upload": ("hold", "no_deficit"), "vip": ("hold", "purchase_pending")}
+        assert made.actions == ()
 
     def test_vip_comes_first(self) -> None:
         """Points in excess are better spent on VIP, where that is on."""
