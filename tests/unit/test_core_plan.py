@@ -54,8 +54,9 @@ def test_decisions_are_counted_by_verdict_and_reason() -> None:
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_is_explained_in_a_sentence(reason: Reason) -> None:
-    """It starts with a capital and ends with a full stop."""
+    """It starts with a capital, goes on in small letters and ends with a full stop."""
     assert reason.sentence[0].isupper()
+    assert not reason.sentence.isupper()
     assert reason.sentence.endswith(".")
     assert reason.value == reason.name.lower()
 
