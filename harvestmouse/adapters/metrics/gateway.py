@@ -34,10 +34,8 @@ class Pushgateway:
             try:
                 bare, handler = _parted(self.address)
                 push(bare, label_of(group.name), registry, timeout=_TIMEOUT_SECONDS, handler=handler)
-            except HTTPException as error:
-                # Its text may quote the address.
-                raise MetricsUnavailable(f"cannot send the figures: {type(error).__name__}") from None
-            except (OSError, ValueError) as error:
+            except (HTTPException, OSError, ValueError) as error:
+                # Their texts may quote the address.
                 reason = getattr(error, "reason", None) or type(error).__name__
                 raise MetricsUnavailable(f"cannot send the figures: {reason}") from None
 
