@@ -144,7 +144,7 @@ def _tracker_host(tracker: object, magnet: object) -> str | None:
     if isinstance(tracker, str) and tracker:
         return _host(tracker)
     _, found, rest = magnet.partition("&tr=") if isinstance(magnet, str) else ("", "", "")
-    return _host(unquote(rest.partition("&")[0])) if found else None
+    return _quoted_host(rest.partition("&")[0]) if found else None
 
 
 def _completion(value: int | None) -> int | None:
@@ -171,3 +171,8 @@ def _host(url: str) -> str | None:
         return urlsplit(url).hostname
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=64)
+def _quoted_host(url: str) -> str | None:
+    return _host(unquote(url))
