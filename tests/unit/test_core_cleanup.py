@@ -529,6 +529,11 @@ class TestBlastRadius:
             "freed_bytes": GIB,
         }
 
+    def test_a_size_that_nobody_knows_frees_nothing(self) -> None:
+        """As far as anybody knows."""
+        made = plan(torrent(seeders=6, size_bytes=None))
+        assert (made.figures["deletions_with_data"], made.figures["freed_bytes"]) == (1, 0)
+
     def test_a_missing_listing_stops_the_job(self) -> None:
         """Absent is unknown, never empty."""
         made = plan_cleanup(snapshot(torrents=None), SEED)

@@ -1,5 +1,6 @@
 """What a violation tells the operator: which guarantee, which item, and what was measured against what."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from harvestmouse.core.actions import (
     RegisterAddress,
     SetPreferences,
 )
-from harvestmouse.core.guarantees import check, check_targets
+from harvestmouse.core.guarantees import Violation, check, check_targets, g7, g8, g9, g11, g12
 from harvestmouse.core.model import AccountClass, Snapshot
 from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import SEED, Policy
@@ -242,3 +243,32 @@ def test_an_action_that_is_off_is_refused_by_its_kind() -> None:
     off = "the policy has this action off"
     assert told(snapshot(torrents=(torrent(),)), start) == [("limit", "force_start", off)]
     assert told(snapshot(), RegisterAddress()) == [("limit", "register_address", off)]
+
+
+class TestLaws:
+    """What takes more than one plan to see is told in the same form."""
+
+    def test_an_action_that_less_knowledge_brings(self) -> None:
+        """With its kind."""
+        none, some = (Plan(job="janitor", decided_at=NOW, actions=actions) for actions in ((), (DELETE,)))
+        assert list(g7(some, none)) == [Violation("G7", ONE, "delete_torrent only where less is known")]
+
+    def test_a_part_that_differs(self) -> None:
+        """Both sides of it."""
+        one, other = Plan(job="janitor", decided_at=1), Plan(job="janitor", decided_at=2)
+        assert list(g8(one, other)) == [Violation("G8", "decided_at", "1 and 2")]
+
+    def test_an_action_that_is_planned_again(self) -> None:
+        """With its kind."""
+        made = Plan(job="janitor", decided_at=NOW, actions=(DELETE,))
+        assert list(g9(made, made)) == [Violation("G9", ONE, "delete_torrent is planned again")]
+
+    def test_what_lasts_too_long(self) -> None:
+        """For how long, against the bound."""
+        days = [snapshot(taken_at=NOW + number, profile=mouse()) for number in (0, 9)]
+        assert list(g11(days, SEED, timedelta(seconds=8))) == [Violation("G11", "class", "for 9 s, at most 8 s")]
+
+    @pytest.mark.parametrize(("text", "place"), [("5ecr3t", "0 of 6"), ("x 5ecr3t 5ecr3t", "2 of 15")])
+    def test_the_first_place_of_a_secret(self, text: str, place: str) -> None:
+        """Also at the very beginning."""
+        assert list(g12(text, ["5ecr3t"])) == [Violation("G12", "secret 1", f"at character {place}")]
