@@ -42,6 +42,12 @@ def own_count(seen: Snapshot) -> int | None:
     return seen.profile.unsat_count + len({line.id for line in lines if seen.taken_at - (line.at or 0) < 1800})
 
 
+def places_taken(seen: Snapshot) -> int:
+    """Count what is in the category, or may be for all that is known."""
+    categories = [one.category for one in seen.torrents or ()] + [row.category for row in seen.malformed_torrents]
+    return len([category for category in categories if category in ("mam-farming", None)])
+
+
 def words(name: str) -> list[str]:
     """Return the words of a name, without case and punctuation."""
     return "".join(letter if letter.isalnum() else " " for letter in name.lower()).split()
@@ -148,7 +154,7 @@ class TestG5:
         chosen = picks(plan_grab(seen, wanted))
         if not chosen:
             return
-        held = sum(torrent.category == "mam-farming" for torrent in seen.torrents or ())
+        held = places_taken(seen)
         assert len(chosen) <= wanted.grab.per_run
         assert held + len(chosen) <= wanted.grab.max_torrents
         assert seen.free_space_bytes is not None
@@ -184,7 +190,7 @@ def skip_reason(seen: Snapshot, wanted: Policy) -> str | None:
     used, limit = own_count(seen), account.unsat_limit
     room = None if used is None or limit is None else limit - used - rules.unsat_reserve
     ratio = account.ratio if account.downloaded_bytes else float("inf")
-    held = sum(torrent.category == "mam-farming" for torrent in seen.torrents or ())
+    held = places_taken(seen)
     space = seen.free_space_bytes
     guards = {
         "mouse_class": account.account_class == "Mouse",
@@ -243,7 +249,7 @@ def points(row: SearchResult, wanted: Policy) -> tuple[float, int]:
 
 def best(rows: list[SearchResult], seen: Snapshot, wanted: Policy) -> dict[str, tuple[str, str]]:
     """Transcribe the choice among the results that nothing refuses."""
-    held = sum(torrent.category == "mam-farming" for torrent in seen.torrents or ())
+    held = places_taken(seen)
     places = min(wanted.grab.per_run, wanted.grab.max_torrents - held)
     space = (seen.free_space_bytes or 0) - wanted.grab.disk_reserve
     used, limit = own_count(seen), None if seen.profile is None else seen.profile.unsat_limit

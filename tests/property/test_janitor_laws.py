@@ -220,22 +220,20 @@ def due(torrent: Torrent, policy: Policy, now: int) -> str:
 
 
 def speaks_of_the_account(text: str, torrents: list[Torrent], policy: Policy, now: int) -> bool:
-    """Tell whether three torrents or more, and more than half of all or of those the rule reaches, say the same."""
-    reached = [torrent for torrent in torrents if kept_whatever_the_trackers_say(torrent, policy, now) is None]
-    for group in (torrents, reached):
-        saying = sum(says_unregistered(torrent) == text for torrent in group)
-        if saying >= 3 and saying > len(group) / 2:
-            return True
-    return False
+    """Tell whether three torrents or more, and more than half of all or of those the rule reaches, say the same.
+
+    What a tag or a missing fact keeps from the rule is not reached, but says it all the same.
+    """
+    early = [kept_whatever_the_trackers_say(torrent, policy, now) for torrent in torrents]
+    saying = [why for torrent, why in zip(torrents, early, strict=True) if says_unregistered(torrent) == text]
+    heard = len([why for why in saying if why in (None, "protected", "unknown")])
+    return max(len(saying) >= 3 and len(saying) / len(torrents), heard >= 3 and heard / max(1, early.count(None))) > 0.5
 
 
 def allowance(torrents: list[Torrent], policy: Policy) -> int:
     """Transcribe how many torrents with data may go: half of them, but always a few, and never above the ceiling."""
-    unknown = [one for one in torrents if None in (one.progress, one.completion_on, one.seeding_time)]
-    signs = [
-        one for one in torrents if one.progress or one.downloaded_bytes != 0 or one.completion_on or one.seeding_time
-    ]
-    holding = len({one.hash for one in unknown + signs})
+    signs = [(one.progress, one.downloaded_bytes, one.completion_on, one.seeding_time) for one in torrents]
+    holding = sum(any((sign or 0) > 0 for sign in some) for some in signs)
     return min(policy.cleanup.max_data_deletions, max(policy.cleanup.always_allowed, holding // 2))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from attrs import asdict, evolve
-from hypothesis import assume, event, example, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from harvestmouse.adapters.state.journal import Journal
@@ -139,9 +139,7 @@ class TestTotality:
 
     @given(st.sampled_from(CONFIG_KEYS), st.one_of(my.json_values, any_text, near_units))
     def test_every_value_of_every_key_is_loaded_or_refused(self, key: tuple[str, str], value: Any) -> None:
-        """But for three kinds of values, each of which has a test of its own."""
-        assume(not isinstance(value, int) or abs(value) < 2**1000)
-        assume(not isinstance(value, str) or not (value.startswith("~") or {"[", "]"} & set(value)))
+        """Of any kind, however large or long."""
         try:
             config_value(key, value)
         except HarvestmouseError:
@@ -207,13 +205,13 @@ class TestRoundTrip:
     @settings(max_examples=settings().max_examples // 3)
     @given(lines=st.lists(my.entries, max_size=5))
     def test_ledger_lines_read_back(self, directory: Path, lines: list[LedgerEntry]) -> None:
-        """In their order; a line without a time is dated to the beginning of time, which is as old as it can be."""
+        """In their order, with what is unknown of them."""
         ledger = Ledger(directory / "ledger")
         ledger.path.unlink(missing_ok=True)
         words = [evolve(line, outcome=str(line.outcome).replace(" ", "_")) for line in lines]
         for line in words:
             ledger.append(line)
-        assert ledger.entries() == tuple(evolve(line, at=line.at or 0) for line in words)
+        assert ledger.entries() == tuple(words)
 
     @settings(max_examples=settings().max_examples // 3)
     @given(
@@ -272,32 +270,27 @@ class TestRoundTrip:
         assert format_span(span.total_seconds())
 
 
-class TestHolesInTotality:
-    """Values that raise something else; each is for a reader to refuse."""
+class TestOddities:
+    """Values that have been seen to raise something else; each is for a reader to refuse."""
 
-    @pytest.mark.xfail(strict=True, raises=OverflowError, reason="a number beyond what a float holds")
     def test_a_huge_whole_number_is_refused_as_a_ratio(self) -> None:
         """As TOML lets it be written."""
         _refused(("grab", "ratio_floor"), 10**400)
 
-    @pytest.mark.xfail(strict=True, raises=RuntimeError, reason="the home of an unknown user")
     def test_the_home_of_an_unknown_user_is_refused_as_a_directory(self) -> None:
         """One that is not there."""
         _refused(("", "state_dir"), "~nobody-at-all/state")
 
-    @pytest.mark.xfail(strict=True, raises=ValueError, reason="a bracket that is not closed")
     def test_an_address_with_a_stray_bracket_is_refused(self) -> None:
         """As in half an IPv6 address."""
         _refused(("mam", "base_url"), "https://[half")
 
-    @pytest.mark.xfail(strict=True, raises=RecursionError, reason="brackets without end")
     @pytest.mark.parametrize("name", ["refusals", "lock", "configuration"])
     def test_a_file_of_brackets_without_end_is_read_or_refused(self, directory: Path, name: str) -> None:
         """Deeper than Python's reader goes."""
         with suppress(HarvestmouseError):
             files(directory)[name](b"a = " * (name == "configuration") + b"[" * 100_000)
 
-    @pytest.mark.xfail(strict=True, raises=OverflowError, reason="a time beyond what a float holds")
     def test_a_lock_s_holder_of_an_impossible_time_is_another_run(self, directory: Path) -> None:
         """It only says who to wait for."""
         facts = {"purpose": "grab", "pid": 1, "host": "here", "since": 10**400}
