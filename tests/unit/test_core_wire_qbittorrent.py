@@ -403,6 +403,7 @@ class TestTrackerHost:
              "t.myanonamouse.net"),
             ({"magnet_uri": MAGNET + "&tr=http%3a%2f%2fa.example.org%2f&tr=http%3a%2f%2fb.example.org"},
              "a.example.org"),
+            ({"magnet_uri": MAGNET + "&tr=http%3a%2f%2fa.example.org&tr=http%3a%2f%2fb.example.org"}, "a.example.org"),
             ({"tracker": "", "magnet_uri": MAGNET}, None),
             ({"tracker": 5, "magnet_uri": []}, None),
             ({"tracker": "http://[", "magnet_uri": ""}, None),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from harvestmouse.core.errors import SnapshotError
-from harvestmouse.core.model import LedgerEntry, Snapshot
+from harvestmouse.core.model import Connection, LedgerEntry, Snapshot
 from harvestmouse.core.wire import parse_snapshot
 from harvestmouse.core.wire.snapshot import FORMAT
 from tests.support.builders import GIB, NOW, hash_of, raw_result, raw_search, raw_snapshot, raw_torrent, raw_tracker
@@ -72,6 +72,12 @@ def test_a_search_that_is_no_page_is_passed_over() -> None:
 def test_free_space_that_cannot_be_read_is_unknown(space: object) -> None:
     """A negative number among them."""
     assert parse_snapshot({**BARE, "qbittorrent": {"free_space_bytes": space}}).free_space_bytes is None
+
+
+def test_the_connection_is_read_from_the_client_s_transfer_figures() -> None:
+    """In its own words."""
+    seen = parse_snapshot({**BARE, "qbittorrent": {"transfer": {"connection_status": "firewalled"}}})
+    assert seen.connection == Connection(status="firewalled")
 
 
 def test_a_full_disk_is_known_to_be_full() -> None:
