@@ -40,7 +40,7 @@ demo: $(STAMP)/project
 test: $(STAMP)/test clients monitoring
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-coverage: $(STAMP)/test clients
+coverage: $(STAMP)/test clients monitoring
 	$(BIN)/python -m pytest --cov --cov-report= $(PYTEST_ARGS)
 	$(BIN)/coverage report --include='harvestmouse/core/*' --fail-under=100
 	$(BIN)/coverage report --fail-under=95
