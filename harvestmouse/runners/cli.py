@@ -106,6 +106,23 @@ def plan(options: dict[str, Any], job: str, snapshot: str, as_json: bool) -> int
 
 
 @cli.command()
+@click.argument("job", type=click.Choice(JOBS))
+@click.option("--torrent", metavar="HASH|NAME", help="Explain one torrent, of janitor or reconcile.")
+@click.option("--result", metavar="ID|TITLE", help="Explain one search result, of grab.")
+@click.option("--snapshot", metavar="FILE", help="Decide from a snapshot file instead of asking; - is stdin.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.pass_obj
+def explain(options: dict[str, Any], /, job: str, **asked: Any) -> int:
+    """Say why JOB decides as it does, and what would change that; nothing is changed.
+
+    Without --torrent or --result: whether the job runs, and its purchases or preferences.
+    """
+    from harvestmouse.runners import explain as explaining  # noqa: PLC0415
+
+    return explaining.explain(job, options, explaining.Asked(**asked))
+
+
+@cli.command()
 @click.option("--resume", is_flag=True, help="Let jobs ask the site again after it was held back.")
 @click.pass_obj
 def doctor(options: dict[str, Any], resume: bool) -> int:  # noqa: FBT001

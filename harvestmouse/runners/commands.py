@@ -9,6 +9,7 @@ from typing import Any
 from harvestmouse.core.errors import SnapshotError
 from harvestmouse.core.guarantees import check
 from harvestmouse.core.jobs import JOBS
+from harvestmouse.core.model import Snapshot
 from harvestmouse.core.wire.plan import dump
 from harvestmouse.core.wire.snapshot import parse_snapshot
 from harvestmouse.runners import config, logs
@@ -71,17 +72,26 @@ def _metrics(options: Mapping[str, Any]) -> MetricsSettings:
 def plan_offline(job: str, path: str, options: Mapping[str, Any], *, as_json: bool) -> int:
     """Decide a job from a snapshot file."""
     policy = load_settings(options).policy
-    try:
-        snapshot = parse_snapshot(_read_snapshot(path))
-    except SnapshotError as error:
-        raise SnapshotError(f"snapshot {path}: {error}") from None
+    snapshot = read_snapshot(path)
     plan = JOBS[job](snapshot, policy)
     report = Report(plan=plan, apply=False, violations=check(plan, snapshot, policy))
     _show(report, as_json=as_json)
     return report.exit_code
 
 
-def _read_snapshot(path: str) -> object:
+def read_snapshot(path: str) -> Snapshot:
+    """Read a snapshot file; ``-`` is stdin.
+
+    Raises:
+        SnapshotError: It cannot be read, or is no snapshot; the text names it.
+    """
+    try:
+        return parse_snapshot(_read_document(path))
+    except SnapshotError as error:
+        raise SnapshotError(f"snapshot {path}: {error}") from None
+
+
+def _read_document(path: str) -> object:
     content = _read_bytes(path)
     if content[:2] == b"\x1f\x8b":
         content = _unzip(content)

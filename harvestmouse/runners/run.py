@@ -32,7 +32,7 @@ def run(job: str, ports: Ports, *, apply: bool, stop: StopSignal | None = None) 
         AdapterError: The run ended before there was a plan.
     """
     policy = ports.settings.policy
-    with _opened(job, ports):
+    with opened(job, ports):
         snapshot = FETCH[job](ports, policy)
         plan = JOBS[job](snapshot, policy)
         announce_plan(plan)
@@ -58,7 +58,7 @@ def _carry_out(plan: Plan, snapshot: Snapshot, executor: Executor, *, apply: boo
 
 
 @contextmanager
-def _opened(job: str, ports: Ports) -> Iterator[None]:
+def opened(job: str, ports: Ports) -> Iterator[None]:
     """Hold the lock where the job uses the site's session, and close what was opened before it is let go."""
     with ExitStack() as stack:
         if job in SITE_JOBS:

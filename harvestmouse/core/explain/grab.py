@@ -45,7 +45,7 @@ def guard_rules(snapshot: Snapshot, policy: Policy) -> tuple[Rule, ...]:
     """Return the guards of the design, section 5.1, in their order."""
     profile, grab = snapshot.profile or Profile(), policy.grab
     freeze, used, limit = snapshot.download_freeze_until, unsat_used(snapshot), profile.unsat_limit
-    held = len(snapshot.managed(policy.client.category))
+    held = snapshot.held(policy.client.category)
     return (
         Rule(
             Reason.PROFILE_UNKNOWN,
@@ -130,7 +130,7 @@ def explain_grab(plan: Plan, snapshot: Snapshot, policy: Policy, identity: int) 
         explanation,
         steps=steps_to(rules, decision.reason),
         flips=tuple(_flips(snapshot, policy, row, rules, decision)),
-        depends=tuple(_depends(plan, policy, row, decision.reason)),
+        depends=tuple(_depends(plan, snapshot, policy, row)),
     )
 
 
@@ -187,7 +187,7 @@ def _client_changes(
     snapshot: Snapshot, policy: Policy, rules: tuple[Rule, ...], reason: Reason | None
 ) -> Iterator[Change]:
     category, free = policy.client.category, snapshot.free_space_bytes
-    held = len(snapshot.managed(category))
+    held = snapshot.held(category)
     amounts = crossings(rules, "managed_torrents")
     for signed in (downwards(amounts, held), upwards(amounts)):
         yield Change(
@@ -209,8 +209,14 @@ def _client_changes(
 def _row(snapshot: Snapshot, decision: Decision) -> SearchResult | None:
     """Return the row that was decided on: of one id seen twice with different facts, the one that shows in them."""
     shown = ("title", "size_bytes", "seeders", "leechers", "free_by_wedge")
-    rows = (row for page in snapshot.searches or () for row in page.results if str(row.id) == decision.subject)
-    return next((row for row in rows if all(getattr(row, name) == decision.facts.get(name) for name in shown)), None)
+    rows = [row for page in snapshot.searches or () for row in page.results if str(row.id) == decision.subject]
+    shows = (row for row in rows if all(getattr(row, name) == decision.facts.get(name) for name in shown))
+    # Of two that differ in nothing else, the one that is refused.
+    return min(shows, key=lambda row: (row.vip or row.fl_vip, not row.snatched), default=None)
+
+
+def _contradicted(snapshot: Snapshot, row: SearchResult) -> bool:
+    return any(one.id == row.id and one != row for page in snapshot.searches or () for one in page.results)
 
 
 def _malformed(problem: object) -> tuple[Rule, ...]:
@@ -295,7 +301,9 @@ def _flips(
             return None, None if plan.skip is None else plan.skip.reason
         return found.decision, found.reason
 
-    changes = chain(_demand(snapshot, row, rules, decision.reason), _room(snapshot, policy, row, rules, decision))
+    # Of facts that contradict each other the more modest count, so that more of one of them says nothing.
+    demand = () if _contradicted(snapshot, row) else _demand(snapshot, row, rules, decision)
+    changes = chain(demand, _room(snapshot, policy, row, rules, decision))
     yield from chain.from_iterable(flips_by(change, outlook, now) for change in changes)
     if decision.reason is Reason.NOT_FREELEECH:
         freed = _with_row(snapshot, row.id, personal_freeleech=True)
@@ -306,21 +314,22 @@ def _flips(
         yield from flip_to("torrents_removed", held, outlook(without), now)
 
 
-def _demand(snapshot: Snapshot, row: SearchResult, rules: tuple[Rule, ...], reason: Reason) -> Iterator[Change]:
-    """Yield how the swarm may change, which moves both the bands and the score."""
-    for kind, figure in (("leechers", row.leechers), ("seeders", row.seeders)):
-        # Far enough for any rank: the bisection finds the least.
-        far = [] if reason not in _RANKED else [10, 100, 1000, 10_000, -figure, -figure // 2]
-        amounts = [*crossings(rules, kind), *far]
-        for signed in (upwards(amounts), downwards(amounts, figure)):
-            yield Change(
-                kind=kind,
-                apply=lambda amount, kind=kind, figure=figure: _with_row(  # type: ignore[misc]
-                    snapshot, row.id, **{kind: figure + amount}
-                ),
-                amounts=signed,
-                start=figure,
-            )
+def _demand(snapshot: Snapshot, row: SearchResult, rules: tuple[Rule, ...], decision: Decision) -> Iterator[Change]:
+    """Yield how the swarm may change: for the better where the result was rejected, else for the worse."""
+    rejected = decision.decision is Verdict.REJECT
+    for kind, figure, wanted in (("leechers", row.leechers, 1), ("seeders", row.seeders, -1)):
+        # Far enough for any rank; the least is found between.
+        far = [1, 10, 100, 1000, 10_000, figure] if decision.reason in _RANKED else []
+        amounts = [*crossings(rules, kind), *far, *(-amount for amount in far)]
+        more = (wanted > 0) is rejected
+        yield Change(
+            kind=kind,
+            apply=lambda amount, kind=kind, figure=figure: _with_row(  # type: ignore[misc]
+                snapshot, row.id, **{kind: figure + amount}
+            ),
+            amounts=upwards(amounts) if more else downwards(amounts, figure),
+            start=figure,
+        )
 
 
 _RANKED = frozenset({Reason.SELECTED, Reason.NOT_SELECTED, Reason.OVER_BUDGET})
@@ -364,19 +373,20 @@ def _with_row(snapshot: Snapshot, identity: int, **facts: Any) -> Snapshot:
     return evolve(snapshot, searches=tuple(map(changed, snapshot.searches or ())))
 
 
-def _depends(plan: Plan, policy: Policy, row: SearchResult, reason: Reason) -> Iterator[str]:
-    if reason is Reason.NOT_SELECTED:
-        picks = [(one.score, one.id) for one in plan.actions if isinstance(one, AddTorrent)]
-        if picks:
-            last, its_id = min(picks)
-            yield (
-                f"the others on offer: it needs a score above {last:g}, which the last pick, {its_id}, has; its own is "
-                f"{score(row, policy.grab):g}"
-            )
-        else:
-            yield "the policy, which leaves no place for a pick"
+def _depends(plan: Plan, snapshot: Snapshot, policy: Policy, row: SearchResult) -> Iterator[str]:
+    decision = decision_about(plan, str(row.id))
+    reason = None if decision is None else decision.reason
+    if _contradicted(snapshot, row):
+        yield "the site, which tells two things of it; the more modest is believed"
+    picks = [(one.score, one.id) for one in plan.actions if isinstance(one, AddTorrent)]
+    if reason is Reason.NOT_SELECTED and picks:
+        last, its_id = min(picks)
+        own = score(row, policy.grab)
+        yield f"the others: it needs a score above {last:g}, that of the last pick ({its_id}); its own is {own:g}"
+    elif reason is Reason.NOT_SELECTED:
+        yield "the room in the category, and the policy's per_run"
     elif reason in _RANKED:
-        yield "the others on offer, which share the places, the disk and the unsatisfied headroom"
+        yield "the others, which share the places, the disk and the unsatisfied headroom"
     if reason is Reason.ALREADY_SNATCHED:
         yield "the site, which says that the account has it; that does not change"
 

@@ -12,10 +12,8 @@ from harvestmouse.core.cleanup import (
     JOB,
     LEAST_SHRINK,
     SETTLED_STATES,
-    account_events,
     data_cap,
     plan_cleanup,
-    reaching,
     unregistered_texts,
 )
 from harvestmouse.core.explain.flips import (
@@ -41,6 +39,17 @@ from harvestmouse.core.policy import CleanupPolicy, Policy
 _MOST_RUNS = 20
 # Reasons that hang on nothing but the torrent's own figures, which time moves.
 _TIMED = frozenset({Reason.UNKNOWN, Reason.HNR_WINDOW, Reason.RECOVERY_HOLD, Reason.ACTIVE})
+# Those of the rules that come before what trackers say.
+_BEFORE_MESSAGES = frozenset(
+    {
+        Reason.PROTECTED,
+        Reason.TRANSIENT_STATE,
+        Reason.CLIENT_ERROR,
+        Reason.UNKNOWN,
+        Reason.HNR_WINDOW,
+        Reason.RECOVERY_HOLD,
+    }
+)
 _DELETING = OUTCOMES[JOB][Verdict.DELETE]
 
 
@@ -135,7 +144,10 @@ def _rules(plan: Plan, snapshot: Snapshot, policy: Policy, torrent: Torrent) -> 
                 evolve(seeded, threshold=rules.recovery_hold.total_seconds()),
             ),
         ),
-        Rule(Reason.ACCOUNT_EVENT, (Condition("refusals", refusals, "has", tuple(sorted(_events(snapshot, policy)))),)),
+        Rule(
+            Reason.ACCOUNT_EVENT,
+            (Condition("refusals", refusals, "has", tuple(sorted(_events(plan, snapshot, policy)))),),
+        ),
         Rule(Reason.UNREGISTERED, (Condition("refusals", refusals, "is not", ()),)),
         Rule(
             Reason.NEVER_STARTED,
@@ -203,9 +215,15 @@ def _unusable(torrent: Torrent, age: int | None) -> Iterator[str]:
         yield "progress"
 
 
-def _events(snapshot: Snapshot, policy: Policy) -> frozenset[str]:
-    managed = snapshot.managed(policy.client.category)
-    return account_events(managed, reaching(managed, policy.cleanup, snapshot.taken_at))
+def _events(plan: Plan, snapshot: Snapshot, policy: Policy) -> frozenset[str]:
+    """Return the refusals that the plan took for the account's trouble."""
+    texts = {one.hash: unregistered_texts(one) for one in snapshot.managed(policy.client.category)}
+    speaking: set[str] = set()
+    refused: set[str] = set()
+    for one in plan.decisions:
+        if one.subject in texts and one.reason not in _BEFORE_MESSAGES:
+            (speaking if one.reason is Reason.ACCOUNT_EVENT else refused).update(texts[one.subject])
+    return frozenset(speaking - refused)
 
 
 def _data_deletions_before(plan: Plan, snapshot: Snapshot, policy: Policy, torrent: Torrent) -> int:
@@ -333,15 +351,3 @@ def _depends(snapshot: Snapshot, policy: Policy, torrent: Torrent, reason: Reaso
             f"how many others are due: a run deletes at most {data_cap(managed, policy.cleanup)} torrents that hold "
             "data, in the order of their info-hashes"
         )
-
-
-_BEFORE_MESSAGES = frozenset(
-    {
-        Reason.PROTECTED,
-        Reason.TRANSIENT_STATE,
-        Reason.CLIENT_ERROR,
-        Reason.UNKNOWN,
-        Reason.HNR_WINDOW,
-        Reason.RECOVERY_HOLD,
-    }
-)
