@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 
@@ -31,6 +31,7 @@ _NOT_WORKING, _TRACKER_ERROR = 4, 5
 _LEAST_EVENT = 3
 LEAST_SHRINK = 10
 
+_WITNESSES = frozenset({None, Reason.PROTECTED, Reason.UNKNOWN})
 _DELETING = frozenset({Reason.UNREGISTERED, Reason.NEVER_STARTED, Reason.STALLED_OLD, Reason.GRACEFUL_RETIRE,
                        Reason.ZERO_DEMAND, Reason.SATISFIED_REDUNDANT})  # fmt: skip
 
@@ -51,9 +52,8 @@ def plan_cleanup(snapshot: Snapshot, policy: Policy) -> Plan:
     if skip is not None:
         return evolve(plan, skip=skip, complete=snapshot.torrents is not None)
 
-    early = {one.hash: _kept_early(one, policy.cleanup, snapshot.taken_at) for one in managed}
-    reaching = [one for one in managed if early[one.hash] is None]
-    events = account_events(managed, reaching)
+    early = kept_early(managed, policy.cleanup, snapshot.taken_at)
+    events = account_events(managed, early)
     late = (early[one.hash] or _reason(one, policy.cleanup, snapshot.taken_at, events) for one in managed)
     reasons = _limit(zip(managed, late, strict=True), data_cap(managed, policy.cleanup))
     decisions = [_decision(one, reason, snapshot.taken_at) for one, reason in reasons]
@@ -65,7 +65,7 @@ def plan_cleanup(snapshot: Snapshot, policy: Policy) -> Plan:
         plan,
         actions=tuple(DeleteTorrent(hash=one.hash, name=one.name, reason=reason) for one, reason in deleted),
         decisions=tuple(sorted(decisions, key=lambda decision: decision.subject)),
-        complete=not _unheard(managed, reaching, policy.cleanup, snapshot.taken_at),
+        complete=not _unheard(managed, early, policy.cleanup, snapshot.taken_at),
         figures=_tally(managed, [one for one, _ in deleted]),
         advice=tuple(_advice(events, reasons, policy.cleanup)),
     )
@@ -78,17 +78,18 @@ def next_messages(managed: Sequence[Torrent], policy: CleanupPolicy, now: int) -
     may delete have to be asked, since the rest keep `deletion_limit` whatever their trackers say. Then come as
     many others as could, together with what was heard, still show an account event.
     """
-    return _unheard(managed, reaching(managed, policy, now), policy, now)
+    return _unheard(managed, kept_early(managed, policy, now), policy, now)
 
 
-def reaching(managed: Iterable[Torrent], policy: CleanupPolicy, now: int) -> list[Torrent]:
-    """Return the torrents that no rule keeps before those that go by tracker messages."""
-    return [one for one in managed if _kept_early(one, policy, now) is None]
+def kept_early(managed: Iterable[Torrent], policy: CleanupPolicy, now: int) -> dict[str, Reason | None]:
+    """Return by info-hash which of rules 1 to 3 keeps each torrent; ``None`` where it reaches the rules that delete."""
+    return {one.hash: _kept_early(one, policy, now) for one in managed}
 
 
 def _unheard(
-    managed: Sequence[Torrent], reaching: Sequence[Torrent], policy: CleanupPolicy, now: int
+    managed: Sequence[Torrent], early: Mapping[str, Reason | None], policy: CleanupPolicy, now: int
 ) -> tuple[Torrent, ...]:
+    reaching = [one for one in managed if early[one.hash] is None]
     due = (one for one in reaching if one.holds_data and _late(one, policy, now) in _DELETING)
     limited = {one.hash for one in islice(due, data_cap(managed, policy), None)}
     unasked = [one for one in reaching if one.messages is None]
@@ -107,7 +108,7 @@ def _unheard(
 
 def data_cap(managed: Iterable[Torrent], policy: CleanupPolicy) -> int:
     """Return how many torrents that hold data one run may delete: a ceiling, and a share that spares small numbers."""
-    share = int(policy.max_data_share * sum(torrent.holds_data for torrent in managed))
+    share = int(policy.max_data_share * sum(torrent.shows_data for torrent in managed))
     return min(policy.max_data_deletions, max(policy.always_allowed, share))
 
 
@@ -123,15 +124,22 @@ def unregistered_texts(torrent: Torrent) -> frozenset[str]:
     )
 
 
-def account_events(managed: Sequence[Torrent], reaching: Sequence[Torrent]) -> frozenset[str]:
+def account_events(managed: Sequence[Torrent], early: Mapping[str, Reason | None]) -> frozenset[str]:
     """Return the texts that most torrents show at once, which therefore speak of the account.
 
-    Most is more than half, of all managed torrents or of those *reaching* the rule, whichever comes first.
+    Most is more than half, of all managed torrents or of those that reach the rule, whichever comes first. A torrent
+    that a tag or a missing fact keeps from the rule bears witness all the same.
+
+    Args:
+        managed: The torrents of the category.
+        early: What `kept_early` says of them.
     """
+    reaching = sum(early[one.hash] is None for one in managed)
+    witnesses = [one for one in managed if early[one.hash] in _WITNESSES]
     events = set()
-    for group in (managed, reaching):
+    for group, size in ((managed, len(managed)), (witnesses, reaching)):
         texts = _count_texts(group)
-        events |= {text for text, count in texts.items() if count >= _LEAST_EVENT and count * 2 > len(group)}
+        events |= {text for text, count in texts.items() if count >= _LEAST_EVENT and count * 2 > size}
     return frozenset(events)
 
 

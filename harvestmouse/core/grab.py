@@ -63,7 +63,7 @@ def plan_grab(snapshot: Snapshot, policy: Policy) -> Plan:
 
 def room_for(snapshot: Snapshot, policy: Policy) -> Room:
     """Return how much this run may add."""
-    slots = policy.grab.max_torrents - len(snapshot.managed(policy.client.category))
+    slots = policy.grab.max_torrents - snapshot.held(policy.client.category)
     return Room(
         picks=max(0, min(policy.grab.per_run, slots)),
         unsat=unsat_headroom(snapshot, policy.grab),

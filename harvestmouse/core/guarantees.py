@@ -227,7 +227,7 @@ def blast_radius(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Vio
     if count > cleanup.max_data_deletions:
         detail = f"{count} deletions of torrents with data, at most {cleanup.max_data_deletions} a run"
         yield Violation("limit", "max_data_deletions", detail)
-    held = sum(torrent.holds_data for torrent in snapshot.managed(policy.client.category))
+    held = sum(torrent.shows_data for torrent in snapshot.managed(policy.client.category))
     if count > cleanup.always_allowed and count > cleanup.max_data_share * held:
         detail = f"{count} of {held} torrents with data, at most a share of {cleanup.max_data_share:g}"
         yield Violation("limit", "max_data_share", detail)
@@ -241,6 +241,9 @@ def never_automatic(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[
         if isinstance(action, RegisterAddress) or not allowed.get(action.kind, True):
             yield Violation("limit", action.kind, "the policy has this action off")
 
+
+# After these a torrent may be taken again.
+_FREED = frozenset({LedgerOutcome.FAILED, LedgerOutcome.NEVER_STARTED})
 
 # What a plan and its snapshot can show by themselves; `check` asks these of every plan.
 GUARANTEES: Mapping[str, Predicate] = {"G1": g1, "G2": g2, "G3": g3, "G4": g4, "G5": g5, "G6": g6, "G10": g10}
@@ -311,8 +314,11 @@ def _unfit(row: SearchResult, snapshot: Snapshot, policy: Policy) -> str | None:
     names = {normal_name(torrent.name) for torrent in snapshot.torrents or ()}
     if row.snatched or normal_name(row.title) in names - {""}:
         return "the account or the client has it"
-    entries = sorted((entry for entry in snapshot.ledger or () if entry.id == row.id), key=lambda entry: entry.at or 0)
-    if entries and entries[-1].outcome not in (LedgerOutcome.FAILED, LedgerOutcome.NEVER_STARTED):
+    entries = [entry for entry in snapshot.ledger or () if entry.id == row.id]
+    last = max((entry.at or 0 for entry in entries), default=0)
+    # Within one second an end comes after its beginning.
+    words = {entry.outcome for entry in entries if (entry.at or 0) == last}
+    if words and (words - _FREED - {LedgerOutcome.ADDING} or not words & _FREED):
         return "the ledger has it"
     return None
 
@@ -320,7 +326,7 @@ def _unfit(row: SearchResult, snapshot: Snapshot, policy: Policy) -> str | None:
 def _overdrawn(adds: list[AddTorrent], snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
     if not adds:
         return
-    held = len(snapshot.managed(policy.client.category)) + len(adds)
+    held = snapshot.held(policy.client.category) + len(adds)
     if snapshot.torrents is None or held > policy.grab.max_torrents or len(adds) > policy.grab.per_run:
         yield Violation("G5", "actions", f"{len(adds)} picks would make {held} torrents")
     space = None if snapshot.free_space_bytes is None else snapshot.free_space_bytes - policy.grab.disk_reserve

@@ -43,7 +43,7 @@ def guard(snapshot: Snapshot, policy: Policy) -> Skip | None:
     skip = profile_guard(snapshot, policy)
     if skip is not None:
         return skip
-    held, free = len(snapshot.managed(policy.client.category)), snapshot.free_space_bytes
+    held, free = snapshot.held(policy.client.category), snapshot.free_space_bytes
     if held >= policy.grab.max_torrents:
         return Skip(reason=Reason.CLIENT_FULL, detail=f"{held} torrents, at most {policy.grab.max_torrents}")
     if free is not None and free <= policy.grab.disk_reserve:

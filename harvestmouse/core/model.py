@@ -205,6 +205,11 @@ class Torrent:
         """Whether deleting it may lose downloaded data; unknown counts as yes."""
         return self.has_completed is not False or self.downloaded_bytes != 0 or self.progress != 0
 
+    @property
+    def shows_data(self) -> bool:
+        """Whether it surely holds downloaded data; unknown counts as no."""
+        return self.has_completed is True or (self.downloaded_bytes or 0) > 0 or (self.progress or 0) > 0
+
 
 @frozen(kw_only=True)
 class Preferences:
@@ -295,3 +300,9 @@ class Snapshot:
     def managed(self, category: str) -> tuple[Torrent, ...]:
         """Return the torrents of *category*, which are the only ones any job may touch."""
         return tuple(torrent for torrent in self.torrents or () if torrent.category == category)
+
+    def held(self, category: str) -> int:
+        """Count what may take a place in *category*: its torrents, and those whose category cannot be read."""
+        places = (category, None)
+        unread = sum(row.category in places for row in self.malformed_torrents)
+        return unread + sum(torrent.category in places for torrent in self.torrents or ())

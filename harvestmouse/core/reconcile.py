@@ -61,10 +61,11 @@ def plan_reconcile(snapshot: Snapshot, policy: Policy) -> Plan:
 
 
 def owed_slots(snapshot: Snapshot, policy: Policy) -> int | None:
-    """Count the torrents owing seed time, in any category: all of them share the client's upload slots."""
+    """Count the torrents that may owe seed time, in any category: all of them share the client's upload slots."""
     if snapshot.torrents is None:
         return None
-    return sum(owes_seed_time(torrent, policy.cleanup) for torrent in snapshot.torrents)
+    unread = len(snapshot.malformed_torrents)
+    return unread + sum(owes_seed_time(torrent, policy.cleanup) for torrent in snapshot.torrents)
 
 
 def wanted(policy: ReconcilePolicy, owed: int | None) -> Mapping[str, tuple[Any, Reason]]:

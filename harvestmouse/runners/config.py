@@ -116,7 +116,7 @@ def from_file(path: Path) -> Values:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read the configuration file {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is no TOML file: {error}") from None
     sections = {section for section, _ in KEYS}
     values: Values = {}
@@ -238,7 +238,7 @@ def _convert(given: Given, attribute: "Attribute[Any]", name: str) -> Any:
         return _read(given.value, attribute)
     except UnitError as error:
         raise ConfigError(f"{name}: {error} (from {given.source})") from None
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         shown = MASK if attribute.type is Secret else repr(given.value)
         raise ConfigError(f"{name} = {shown} is no {_kind(attribute)} (from {given.source})") from None
 
@@ -256,10 +256,17 @@ def _read(value: Any, attribute: "Attribute[Any]") -> Any:
     if kind is Secret:
         return Secret(_plain(value, str).strip())
     if kind is Path:
-        return Path(_plain(value, str)).expanduser()
+        return _path(_plain(value, str))
     if kind is str:
         return _plain(value, str)
     return _number(value, kind)
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise UnitError(str(error)) from None
 
 
 def _number(value: Any, kind: type[Any]) -> Any:

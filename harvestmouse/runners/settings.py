@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from attrs import Attribute, field, fields, frozen
 
-from harvestmouse.adapters.secret import Secret, may_carry_cookie, password_in
+from harvestmouse.adapters.secret import Secret, masked, may_carry_cookie, password_in
 from harvestmouse.core.errors import PolicyError
 from harvestmouse.core.policy import (
     CleanupPolicy,
@@ -23,17 +23,21 @@ from harvestmouse.core.units import MIB
 
 
 def _web(_: Any, attribute: "Attribute[Any]", value: str) -> None:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
         raise PolicyError(
-            f"{attribute.name} = {value!r} is no web address; write it as 'https://host' or 'http://host:port'"
+            f"{attribute.name} = {masked(value)!r} is no web address; write it as 'https://host' or 'http://host:port'"
         )
 
 
 def _site(instance: Any, attribute: "Attribute[Any]", value: str) -> None:
     _web(instance, attribute, value)
     if not may_carry_cookie(value):
-        raise PolicyError(f"{attribute.name} = {value!r} would send the cookie in plain text; use https")
+        raise PolicyError(f"{attribute.name} = {masked(value)!r} would send the cookie in plain text; use https")
 
 
 def _cookie(_: Any, attribute: "Attribute[Any]", value: Secret) -> None:

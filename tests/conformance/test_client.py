@@ -30,7 +30,3 @@ class TestQbittorrentClient(ClientPromises):
     def stage(self, qbittorrent: QbittorrentStage) -> Iterator[ClientStage]:
         yield qbittorrent
         qbittorrent.empty()
-
-    @pytest.mark.xfail(strict=True, reason="qBittorrent reads even an encoded + in a query as a space")
-    def test_a_plus_in_a_category_is_no_space(self, stage: ClientStage) -> None:
-        super().test_a_plus_in_a_category_is_no_space(stage)

@@ -38,10 +38,6 @@ class TestLedgerFile(LedgerPromises):
         path = tmp_path / "grabbed_ids.txt"
         return FileStage(path, lambda: Ledger(path))
 
-    @pytest.mark.xfail(strict=True, reason="an entry without a time is written as one of 1970")
-    def test_an_unknown_time_stays_unknown(self, stage: StoreStage[interface.Ledger]) -> None:
-        super().test_an_unknown_time_stays_unknown(stage)
-
 
 class TestLedgerInMemory(LedgerPromises):
     @pytest.fixture

@@ -164,14 +164,12 @@ class TestG7:
 class TestHolesInG7:
     """G7 where it is known not to hold; each a fact whose absence is taken for a harmless value."""
 
-    @pytest.mark.xfail(strict=True, reason="a torrent whose tags are unknown takes its witness of an event along")
     def test_a_torrent_of_unknown_tags_sends_no_other_away(self) -> None:
         """Three of three that the rule reaches are refused in one breath, which speaks of the account."""
         three = [gone(number) for number in (1, 2, 3)]
         owing = [torrent(number, seeding_time=DAY) for number in range(4, 10)]
         assert janitor_adds_nothing([*three, *owing], [*three[:2], evolve(three[2], tags=None), *owing])
 
-    @pytest.mark.xfail(strict=True, reason="a torrent of which nothing is known counts as one that holds data")
     def test_downloads_of_unknown_progress_do_not_raise_the_share_of_others(self) -> None:
         """Half of four torrents with data may go, however many others are unknown."""
         old = [torrent(number, seeding_time=20 * DAY) for number in (1, 2, 3, 4)]
@@ -180,7 +178,6 @@ class TestHolesInG7:
         sharing = policy(cleanup={"always_allowed": 0})
         assert janitor_adds_nothing([*old, *young], [*old, *vague], sharing)
 
-    @pytest.mark.xfail(strict=True, reason="a torrent whose category or info-hash is unknown takes no place")
     @pytest.mark.parametrize("fact", ["category", "hash"])
     def test_a_torrent_without_this_fact_still_takes_a_place_in_the_category(self, fact: str) -> None:
         """One torrent in a client that may hold one."""

@@ -158,12 +158,11 @@ class TestG12:
         assert list(g12(dump(report_of(plan, apply=False).unparse()), words)) == []
 
 
-class TestHolesInG12:
-    """Texts of services that are passed on with what they hold."""
+class TestQuotes:
+    """Texts of services that are passed on, without what they hold."""
 
     WORD = "aVerySecretWord23"
 
-    @pytest.mark.xfail(strict=True, reason="the beginning of a truncated body is quoted")
     def test_a_truncated_answer_is_refused_without_the_name_in_it(self) -> None:
         """The profile begins with what the account is called; a search's rows have download hashes."""
         body = json.dumps({"uid": 1, "username": self.WORD, "classname": "VIP"})[:-2]
@@ -171,7 +170,6 @@ class TestHolesInG12:
             read_json("profile", body)
         assert shown([self.WORD], str(caught.value)) == []
 
-    @pytest.mark.xfail(strict=True, reason="only addresses of version 4 are taken out")
     def test_a_refusal_is_quoted_without_the_address_in_it(self) -> None:
         """The operator's own, as the site has seen it."""
         error = refusal("profile", 403, "ASN mismatch for 2001:db8::beef:23")
@@ -187,7 +185,6 @@ class TestHolesInG12:
         assert plan.advice
         assert shown([word], *plan.advice) == []
 
-    @pytest.mark.xfail(strict=True, reason="an address that is refused is shown whole")
     @pytest.mark.parametrize("key", [("qbittorrent", "url"), ("mam", "base_url")])
     def test_an_address_is_refused_without_the_password_in_it(self, key: tuple[str, str]) -> None:
         """A password may stand in an address."""

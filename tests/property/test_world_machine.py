@@ -163,8 +163,8 @@ ACCOUNTS: dict[str, Profile] = {
     "poor": profile(uploaded_bytes=13 * GIB, bonus_points=25_499.0, unsat_count=0),
     "well off": profile(uploaded_bytes=24 * GIB, unsat_count=0),
     "powerful": profile(
-        account_class=AccountClass.POWER_USER, class_name="Power User", uploaded_bytes=90 * GIB,
-        bonus_points=60_000.0, unsat_count=0, unsat_limit=100,
+        account_class=AccountClass.POWER_USER, class_name="Power User", uploaded_bytes=60 * GIB,
+        downloaded_bytes=31 * GIB, bonus_points=60_000.0, unsat_count=0, unsat_limit=100,
     ),
     "VIP": profile(
         account_class=AccountClass.VIP, class_name="VIP", uploaded_bytes=90 * GIB, bonus_points=99_999.0,
@@ -191,7 +191,7 @@ OFFERS: tuple[SearchResult, ...] = (
 REQUESTS = {
     "grab": ["profile", "everything", "search", "torrent_file", "torrent_file", "torrent_file", "add", "add"],
     "janitor": ["torrents", "with_messages", "look", "look", "look", "delete"],
-    "spend": ["profile", "buy", "buy"],
+    "spend": ["profile", "buy", "buy", "buy"],
     "reconcile": ["preferences", "everything", "everything", "set_preferences", "look", "force_start", "resume"],
     "monitor": ["overview"],
 }
@@ -532,6 +532,12 @@ class WorldMachine(RuleBasedStateMachine):
         """Run the last job again, as an impatient operator does."""
         self._run(self.job, apply=True, faults=faults)
 
+    @rule(kind=st.integers(0, 4), which=st.integers(0, 3))
+    def lose_a_purchase(self, kind: int, which: int) -> None:
+        """Lose the reply to the dearest request of all, or the run, and let the scheduler try again at once."""
+        self._run("spend", apply=True, faults=((1, 0, kind, which),))
+        self._run("spend", apply=True, faults=())
+
     def _run(self, job: str, *, apply: bool, faults: tuple[tuple[int, int, int, int], ...]) -> bool:
         """Run a job, look into the book, and return whether the run came to its end."""
         # No run is over within the second in which the one before it ended.
@@ -552,9 +558,7 @@ class WorldMachine(RuleBasedStateMachine):
             self._count(job, report, book)
         self.seen.update(f"fault: {one}" for played in script.played for one in (played, played.split(":")[0]))
         meddled = any(one.startswith("meanwhile") for one in script.played)
-        # Rows that cannot be read are not counted, which is wrong: see the tests at the end.
-        torn = any(one.startswith("partial") for one in script.played)
-        problems = [*self._look_into(book, meddled=meddled, torn=torn)]
+        problems = [*self._look_into(book, meddled=meddled)]
         problems += self._fetched(book, script)
         if report is not None:
             problems += [f"a plan that breaks {one.guarantee}: {one.detail}" for one in report.violations]
@@ -623,15 +627,14 @@ class WorldMachine(RuleBasedStateMachine):
 
     # What truly happened.
 
-    def _look_into(self, book: Book, *, meddled: bool, torn: bool) -> Iterator[str]:
+    def _look_into(self, book: Book, *, meddled: bool) -> Iterator[str]:
         yield from (f"deleted {one.torrent}: {why}" for one in book.deletions for why in wrong_deletion(one))
         yield from (f"started {one}: not ours" for one in book.started if not is_ours(one))
-        if not torn:
-            yield from (f"wrote {one.values}: {why}" for one in book.writes for why in wrong_write(one))
+        yield from (f"wrote {one.values}: {why}" for one in book.writes for why in wrong_write(one))
         for addition in book.additions:
             floor, ceiling = RATIO_FLOORS[self.preset], SEEDER_CEILINGS[self.preset]
             yield from (f"added {addition}: {why}" for why in wrong_addition(addition, floor, ceiling))
-            if not meddled and not torn:
+            if not meddled:
                 yield from (f"added {addition}: {why}" for why in overdrawn(addition))
         if len(book.additions) > PER_RUN:
             yield f"{len(book.additions)} additions in one run"
@@ -743,7 +746,6 @@ class TestKnownGaps:
         yield machine
         machine.teardown()
 
-    @pytest.mark.xfail(strict=True, reason="guards and budgets of a grab do not count torrents that cannot be read")
     def test_rows_that_cannot_be_read_take_slots(self, machine: WorldMachine) -> None:
         """G5: a torrent of the category is one more of it, whether its row can be read or not."""
         machine.populate("well off", ["owing"] * MOST_TORRENTS, "seed", more=False, room="much room")
@@ -752,7 +754,6 @@ class TestKnownGaps:
         run("grab", machine.ports(book, torn), apply=True)
         assert book.additions == []
 
-    @pytest.mark.xfail(strict=True, reason="reconcile does not count torrents that cannot be read")
     def test_rows_that_cannot_be_read_may_owe_seed_time(self, machine: WorldMachine) -> None:
         """G10: what cannot be read is unknown, so that the slots are held, or wide enough for it."""
         machine.populate("well off", ["owing"] * 12, "seed", more=False, room="much room")
@@ -775,9 +776,6 @@ class TestKnownGaps:
         assert limit is not None
         assert machine.world.unsatisfied() <= limit - UNSAT_RESERVE
 
-    @pytest.mark.xfail(
-        strict=True, reason="engine and guarantee read a ledger's lines of one second in different orders"
-    )
     def test_lines_of_one_second_are_read_in_one_order(self) -> None:
         """A plan is not made that the guarantees refuse: an addition that began after a failure is open."""
         lines = (entry(1001, at=NOW, outcome="failed"), entry(1001, at=NOW, outcome="adding"))

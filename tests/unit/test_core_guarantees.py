@@ -242,8 +242,11 @@ class TestG5:
         assert broken(seen, *(add(number) for number in range(5))) == []
 
     def test_a_failed_grab_may_be_tried_again(self) -> None:
-        """Only the last word about an id counts."""
-        assert broken(offering(ledger=(entry(), entry(outcome="failed"))), add()) == []
+        """Only the last word about an id counts; of one second, what bars."""
+        assert broken(offering(ledger=(entry(), entry(outcome="failed", at=NOW - 9))), add()) == []
+        assert broken(offering(ledger=(entry(), entry(outcome="failed"))), add()) == ["G5"]
+        assert broken(offering(ledger=(entry(outcome="adding"), entry(outcome="failed"))), add()) == []
+        assert broken(offering(ledger=(entry(outcome="adding"),)), add()) == ["G5"]
 
     def test_the_latest_line_about_an_id_counts_wherever_it_stands(self) -> None:
         """A plan that rests on the latest line is not refused for an older one that follows it."""

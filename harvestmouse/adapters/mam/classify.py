@@ -19,6 +19,7 @@ from harvestmouse.adapters.errors import (
     WrongSessionType,
 )
 from harvestmouse.core.wire import parse_freeze
+from harvestmouse.core.wire.redact import masked
 
 _ADDRESS = re.compile(r"(?:asn|ip) mismatch|does not match account|unrecognized host/passkey", re.IGNORECASE)
 _SESSION_TYPE = re.compile(r"session type|non-api session|not allowed via api", re.IGNORECASE)
@@ -65,7 +66,8 @@ def read_json(place: str, text: str) -> dict[str, Any]:
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
-        raise UnexpectedBody(f"{place}: the answer is truncated or no JSON{_quote(text)}") from None
+        # Not quoted: half an answer may begin with what the account is called.
+        raise UnexpectedBody(f"{place}: the answer of {len(text)} characters is truncated or no JSON") from None
     if not isinstance(body, dict):
         raise UnexpectedBody(f"{place}: the answer is JSON, but no object")
     return body
@@ -101,7 +103,6 @@ def _signed_out(place: str, status: int, text: str) -> AdapterError:
 
 
 def _quote(text: str) -> str:
-    words = " ".join(re.sub(r"<[^>]*>", " ", text).split())
     # An address in the answer is the operator's own, and does not belong in logs.
-    words = re.sub(r"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b", "(address)", words)
+    words = masked(" ".join(re.sub(r"<[^>]*>", " ", text).split()))
     return f' ("{words[:_QUOTED]}")' if words else ""

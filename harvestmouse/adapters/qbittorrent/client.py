@@ -11,6 +11,7 @@ import requests
 from attrs import define, evolve, field
 
 from harvestmouse.adapters.errors import (
+    AdapterError,
     AlreadyInClient,
     ClientRefused,
     ClientUnavailable,
@@ -34,6 +35,14 @@ _CHUNK = 1 << 17
 _BATCH = 100
 _LISTED_SECONDS, _SPACE_SECONDS, _POLL_SECONDS = 10.0, 3.0, 0.1
 _UNAUTHORISED, _FORBIDDEN, _OK, _ERROR = 401, 403, 200, 400
+
+
+class _Interrupted(qbittorrentapi.APIError):
+    """The run ended inside a request; as any other error of ours the library would take it for a lost connection."""
+
+    def __init__(self, error: AdapterError) -> None:
+        super().__init__()
+        self.error = error
 
 
 class _ServerError(qbittorrentapi.HTTPError):
@@ -68,6 +77,8 @@ class _Api(qbittorrentapi.Client):
         except qbittorrentapi.APIError:
             result = Result.FAILED
             raise
+        except AdapterError as error:
+            raise _Interrupted(error) from None
         finally:
             self.traffic.count(CLIENT, endpoint, result)
         return reply
@@ -114,7 +125,14 @@ class QbittorrentClient:
 
     def torrents(self, category: str) -> Listing:
         """List the torrents of one category, filtered by the client."""
-        return self._list(category=category)
+        if "+" not in category:
+            return self._list(category=category)
+        # The client reads a plus sign in an address as a space, however it is written, and would find nothing.
+        listing = self._list()
+        return Listing(
+            torrents=tuple(one for one in listing.torrents if one.category == category),
+            malformed=tuple(row for row in listing.malformed if row.category in (category, None)),
+        )
 
     def everything(self) -> Listing:
         """List all torrents with the free space, which only ``sync/maindata`` tells."""
@@ -338,6 +356,8 @@ def _translated(place: str) -> Iterator[None]:
     """Turn the libraries' errors into ours; their texts may carry addresses, ours carry the place."""
     try:
         yield
+    except _Interrupted as interrupted:
+        raise interrupted.error from None
     except qbittorrentapi.LoginFailed:
         raise ClientRefused(f"{place}: the client refuses user name and password") from None
     except qbittorrentapi.HTTP403Error:

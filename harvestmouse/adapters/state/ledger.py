@@ -1,6 +1,6 @@
 """The ledger of grabbed ids: an append-only text file, one line for each thing that happened to an id.
 
-A line is ``id time outcome info-hash``; lines of the old format are a bare id.
+A line is ``id time outcome info-hash``, with ``-`` for what is unknown; lines of the old format are a bare id.
 """
 
 import re
@@ -35,7 +35,7 @@ class Ledger:
 
     def append(self, entry: LedgerEntry) -> None:
         """Add one entry, durably."""
-        at = datetime.fromtimestamp(entry.at or 0, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        at = "-" if entry.at is None else datetime.fromtimestamp(entry.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         append_line(self.path, f"{entry.id} {at} {entry.outcome} {entry.info_hash or '-'}")
 
     def ids(self) -> dict[str, int]:

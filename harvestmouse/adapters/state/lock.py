@@ -48,7 +48,7 @@ def locked(state_dir: Path, purpose: str, wait_seconds: float) -> Iterator[None]
 
 
 def _who(holder: Path) -> str:
-    with suppress(ValueError, KeyError, TypeError):
+    with suppress(ValueError, KeyError, TypeError, OverflowError, RecursionError):
         facts = json.loads(read_text(holder) or "")
         minutes = (time.time() - facts["since"]) / 60
         return f"{facts['purpose']} (process {facts['pid']} on {facts['host']}, for {minutes:.0f} min)"

@@ -59,7 +59,7 @@ class Refusals:
         text = read_text(self.path)
         if text is None:
             return {}
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             known = json.loads(text)
             if isinstance(known, dict):
                 return known
