@@ -3,7 +3,6 @@
 import re
 from datetime import timedelta
 from decimal import Decimal
-from fractions import Fraction
 from math import ceil
 
 from harvestmouse.core.errors import UnitError
@@ -66,19 +65,19 @@ def parse_duration(text: str) -> timedelta:
     parts: list[tuple[str, str]] = _DURATION_PART.findall(stripped)
     seconds = sum((Decimal(number) * _DURATION_UNITS[unit.lower()] for number, unit in parts), Decimal(0))
     try:
-        return timedelta(seconds=float(seconds))
+        return timedelta(microseconds=int(seconds * 1_000_000))
     except OverflowError:
         raise UnitError(f"{text!r} is a longer duration than there is time") from None
 
 
 def exact_duration(duration: timedelta) -> str:
     """Write a duration so that `parse_duration` gives it back: ``"72h"``, ``"14d"``, ``"1.5s"``."""
-    seconds = Fraction(duration // timedelta(microseconds=1), 1_000_000)
+    seconds, rest = divmod(duration // timedelta(microseconds=1), 1_000_000)
     # Three days stay hours, as the site's rule has them; longer spans read better in days.
     for unit, factor, least in (("d", DAY, 4 * DAY), ("h", HOUR, HOUR), ("m", MINUTE, MINUTE)):
-        if seconds >= least and seconds % factor == 0:
+        if seconds >= least and seconds % factor == 0 and not rest:
             return f"{seconds // factor}{unit}"
-    return f"{float(seconds):f}".rstrip("0").rstrip(".") + "s"
+    return f"{seconds}.{rest:06}".rstrip("0").rstrip(".") + "s"
 
 
 def format_span(seconds: float) -> str:
