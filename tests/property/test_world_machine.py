@@ -734,8 +734,8 @@ def test_the_guarantees_hold_in_a_whole_world() -> None:
         assert [one for one in FLOORS if not WorldMachine.seen[one]] == []
 
 
-class TestKnownGaps:
-    """What the machine is excused from, each told once."""
+class TestFindings:
+    """What worlds like the machine's have shown, each told once; from what is still a gap the machine is excused."""
 
     @pytest.fixture
     def machine(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[WorldMachine]:

@@ -235,6 +235,8 @@ class Fault:
 
 
 _SITE_ERRORS: tuple[type[AdapterError], ...] = (SiteUnavailable, RateLimited, UnexpectedBody, SessionInvalid)
+# An answer that tells no has done nothing; only a lost one may have.
+_REFUSALS = (RateLimited, UnexpectedBody, SessionInvalid)
 _CLIENT_ERRORS: tuple[type[AdapterError], ...] = (ClientUnavailable, ClientUnclear)
 
 
@@ -276,8 +278,7 @@ class Script:
             return answer()
         error = errors[fault.which % len(errors)](f"{request}: as the script says")
         kind = fault.kind
-        if kind == "after" and isinstance(error, SessionInvalid):
-            # A refused session is refused before anything is done.
+        if kind == "after" and isinstance(error, _REFUSALS):
             kind = "before"
         self.played.append(f"{kind}: {request}")
         early: dict[str, BaseException] = {"before": error, "killed before": Killed()}

@@ -65,9 +65,7 @@ def offering(*offers: SearchResult, **changes: Any) -> World:
     return world_of(catalogue=offers or (OFFER,), **({"account": account()} | changes))
 
 
-def query(**changes: Any) -> Query:
-    facts = {"search_type": "fl", "min_size": 0, "max_size": GIB, "min_leechers": 0, "max_seeders": 100}
-    return Query(**(facts | changes))
+ANYTHING = Query(search_type="fl", min_size=0, max_size=GIB, min_leechers=0, max_seeders=100)
 
 
 class TestLifeOfATorrent:
@@ -191,10 +189,10 @@ class TestUnsatisfied:
         world.pass_time(MINUTE)
         MemoryClient(world).delete([identity], delete_files=True)
         world.pass_time(HOUR)
-        assert MemorySite(world).search(query(), world.now).results[0].snatched
+        assert MemorySite(world).search(ANYTHING, world.now).results[0].snatched
         world.pass_time(2 * WEEK)
         assert self.shown(world) == (0, 0)
-        assert not MemorySite(world).search(query(), world.now).results[0].snatched
+        assert not MemorySite(world).search(ANYTHING, world.now).results[0].snatched
 
     def test_at_the_limit_downloads_are_frozen(self) -> None:
         """Whoever asks for one more gets none for 26 hours."""
