@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.monitoring.test_end_states import blocked, go
+from tests.monitoring.runs import at_once, blocked, disable, go, lock_elsewhere, renew
 from tests.monitoring.watch import BACKLOG, HOUR_SECONDS, RULES, Watch
 from tests.support.mam_server import Account
 from tests.support.rig import DAY, HOUR, Rig, seeded
@@ -67,26 +67,12 @@ def test_an_account_in_trouble(watch: Watch, rig: Rig) -> None:
     watch.wait(quiet=trouble)
 
 
-def _renewed(rig: Rig) -> None:
-    rig.site.mint_cookie()
-
-
-def _elsewhere(rig: Rig) -> None:
-    rig.site.lock_session("ASN")
-
-
-def _disabled(rig: Rig) -> None:
-    rig.site.disable_account()
-    assert go(rig, "grab").code == 3
-    rig.environment["MAM_ID"] = rig.site.mint_cookie()
-
-
 @pytest.mark.parametrize(
     ("alert", "arrange"),
     [
-        ("MAMCookieExpired", _renewed),
-        ("MAMAddressNotAllowed", _elsewhere),
-        ("MAMAccountMayBeDisabled", _disabled),
+        ("MAMCookieExpired", renew),
+        ("MAMAddressNotAllowed", lock_elsewhere),
+        ("MAMAccountMayBeDisabled", disable),
     ],
 )
 def test_three_refusals(watch: Watch, rig: Rig, alert: str, arrange: Callable[[Rig], None]) -> None:
@@ -152,25 +138,18 @@ def test_a_guarantee(watch: Watch, rig: Rig) -> None:
 
 
 def test_jobs_that_do_not_run_and_jobs_that_fail(watch: Watch, rig: Rig) -> None:
-    """A grabber that runs and is skipped is not stuck (incident I13); one that does not run is, until it does."""
+    """What stands still is stuck until it runs; a grabber that runs and is skipped is not (incident I13)."""
     rig.site.account.classname = "Mouse"
     rig.put("young", MIB)
-    for job in ("janitor", "reconcile"):
-        assert go(rig, job).code == 0
+    assert {run.code for run in at_once(("grab", "janitor", "reconcile"), lambda job: go(rig, job))} == {0}
+    assert go(rig, "reconcile", **DOWN).code == 4
+    grabber = ("MAMFarmingStuck", "HarvestmouseJobNotSucceeding grab")
+    others = ("MAMJanitorStuckBacklog not_running", "HarvestmouseJobNotSucceeding reconcile")
+    watch.wait(*grabber, *others)
     end = time.time() + 5 * HOUR_SECONDS
     while time.time() < end:
         assert go(rig, "grab").document["skip"]["reason"] == "mouse_class"
-    assert go(rig, "reconcile", **DOWN).code == 4
-    watch.wait("MAMJanitorStuckBacklog not_running", "HarvestmouseJobNotSucceeding reconcile")
-    go(rig, "grab")
-    watch.wait(quiet=("MAMFarmingStuck", "HarvestmouseJobNotSucceeding grab"))
-    watch.wait("MAMFarmingStuck", "HarvestmouseJobNotSucceeding grab")
-    for job in ("janitor", "reconcile", "grab"):
-        assert go(rig, job).code == 0
-        watch.wait(
-            quiet={
-                "janitor": ("MAMJanitorStuckBacklog not_running",),
-                "reconcile": ("HarvestmouseJobNotSucceeding reconcile",),
-                "grab": ("MAMFarmingStuck", "HarvestmouseJobNotSucceeding grab"),
-            }[job]
-        )
+        watch.wait(quiet=grabber)
+    assert set(others) <= watch.firing()
+    assert {run.code for run in at_once(("janitor", "reconcile"), lambda job: go(rig, job))} == {0}
+    watch.wait(quiet=others)

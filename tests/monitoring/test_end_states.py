@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
-import subprocess
-import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,13 +15,13 @@ from attrs import field, frozen
 from harvestmouse.adapters.state.lock import locked
 from harvestmouse.core.plan import GUARDS
 from tests.monitoring.conftest import NewRig
+from tests.monitoring.runs import Ran, applied, at_once, blocked, disable, go, lock_elsewhere, renew
 from tests.monitoring.watch import Watch
 from tests.support.mam_faults import JSON
 from tests.support.mam_server import Account, Fault
 from tests.support.qbittorrent import Ages, wait_for
 from tests.support.rig import DAY, HOUR, Rig, seeded
 from tests.support.torrents import GIB, MIB
-from tests.support.world import harvestmouse
 
 JOBS = ("grab", "janitor", "spend", "reconcile", "monitor")
 CLIENT_JOBS = ("grab", "janitor", "reconcile", "monitor")
@@ -42,41 +37,6 @@ DELETED = {
 PROFILE, DOWNLOAD = "/jsonLoad.php", "/tor/download.php"
 
 Told = Mapping[str, Mapping[frozenset[tuple[str, str]], float]]
-
-
-@frozen(kw_only=True)
-class Ran:
-    """A run that is over, as its caller saw it.
-
-    Attributes:
-        document: The plan with its outcome; empty where there was none.
-    """
-
-    job: str
-    code: int
-    document: dict[str, Any]
-    errors: str
-    started: float
-    ended: float
-
-
-def ran(job: str, command: Callable[[], subprocess.CompletedProcess[str]]) -> Ran:
-    """Run a command, and look at the clock before and after."""
-    started = time.time()
-    done = command()
-    document = json.loads(done.stdout) if done.stdout else {}
-    return Ran(job=job, code=done.returncode, document=document, errors=done.stderr, started=started, ended=time.time())
-
-
-def go(rig: Rig, job: str, *words: str, **environment: str) -> Ran:
-    """Run a job by the command line."""
-    return ran(job, lambda: rig.command(job, "--json", *words, **environment))
-
-
-def at_once(jobs: Iterable[str], run: Callable[[str], Ran]) -> list[Ran]:
-    """Run jobs side by side, each over a site and a state directory of its own, to save time."""
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(run, jobs))
 
 
 def value(told: Told, name: str, **labels: str) -> float | None:
@@ -97,7 +57,7 @@ def assert_heard(watch: Watch, run: Ran, before: Told) -> Told:
     assert last is not None
     assert run.started <= last <= run.ended, run.errors
     assert value(told, "harvestmouse_exit_code") == run.code
-    assert 0 <= (value(told, "harvestmouse_run_duration_seconds") or -1) <= run.ended - run.started
+    assert 0 < told["harvestmouse_run_duration_seconds"][frozenset()] <= run.ended - run.started
     success = value(told, "harvestmouse_last_success_timestamp_seconds")
     assert success == (last if run.code == 0 else value(before, "harvestmouse_last_success_timestamp_seconds"))
     if run.document:
@@ -150,7 +110,7 @@ class TestDone:
         client.age({stuck: Ages(added_ago=2 * DAY), owing: seeded(2 * DAY, HOUR)})
         for job in JOBS:
             before = watch.known(job)
-            told = assert_heard(watch, go(rigs[job], job, *_apply(job)), before)
+            told = assert_heard(watch, go(rigs[job], job, *applied(job)), before)
             assert value(told, "harvestmouse_exit_code") == 0
             _ASSERT_DONE[job](told, rigs[job])
 
@@ -189,10 +149,6 @@ class TestDone:
         assert set(rig.client.torrents()) == {hashes[name] for name in ("young", "owing", "owing too")}
         again = assert_heard(watch, go(rig, "janitor", "--apply"), told)
         assert again["mam_janitor_deleted_per_run"] == nothing
-
-
-def _apply(job: str) -> tuple[str, ...]:
-    return () if job == "monitor" else ("--apply",)
 
 
 def _done_grab(told: Told, rig: Rig) -> None:
@@ -356,7 +312,7 @@ class TestCutShort:
         assert {run.code for run in at_once(CLIENT_JOBS, lambda job: go(rigs[job], job))} == {0}
         before = {job: watch.known(job) for job in CLIENT_JOBS}
         down = "http://127.0.0.1:9"
-        runs = at_once(CLIENT_JOBS, lambda job: go(rigs[job], job, *_apply(job), HARVESTMOUSE_QBITTORRENT_URL=down))
+        runs = at_once(CLIENT_JOBS, lambda job: go(rigs[job], job, *applied(job), HARVESTMOUSE_QBITTORRENT_URL=down))
         for run in runs:
             assert run.code == 4, run.errors
             told = assert_heard(watch, run, before[run.job])
@@ -364,26 +320,13 @@ class TestCutShort:
             if run.job == "monitor":
                 assert value(told, "qbt_connected") == 0
 
-    @pytest.mark.parametrize(
-        "jobs",
-        [
-            pytest.param(SITE_JOBS, id="site"),
-            pytest.param(
-                ("janitor", "reconcile", "monitor"),
-                id="client",
-                marks=pytest.mark.xfail(
-                    strict=True, reason="the client's library takes the deadline for a lost connection, and asks again"
-                ),
-            ),
-        ],
-    )
-    def test_a_deadline(self, watch: Watch, rigs: dict[str, Rig], jobs: tuple[str, ...]) -> None:
+    def test_a_deadline(self, watch: Watch, rigs: dict[str, Rig]) -> None:
         """Where nobody answers, every job ends at its deadline, and says so (incident I15)."""
-        before = {job: watch.known(job) for job in jobs}
+        before = {job: watch.known(job) for job in JOBS}
         with silence() as nobody:
             urls = {"HARVESTMOUSE_MAM_BASE_URL": nobody, "HARVESTMOUSE_QBITTORRENT_URL": nobody}
             patient = {"HARVESTMOUSE_MAM_READ_TIMEOUT": "60s", **urls}
-            runs = at_once(jobs, lambda job: ran(job, lambda: cut_short(rigs[job], job, patient)))
+            runs = at_once(JOBS, lambda job: go(rigs[job], job, *applied(job), "--deadline", "1s", **patient))
         for run in runs:
             assert run.code == 1, run.errors
             assert "was not done within 1 s" in run.errors
@@ -423,50 +366,6 @@ class TestCutShort:
         assert_heard(watch, run, before)
 
 
-def cut_short(rig: Rig, job: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run a job that may take a second, and wait for it five."""
-    words = (job, "--json", *_apply(job), "--deadline", "1s")
-    return harvestmouse(*words, environment={**rig.environment, **environment}, timeout=5)
-
-
-def blocked(rig: Rig, job: str) -> Ran:
-    """Run a job whose plan the check of the guarantees finds fault with, which no plan of the program's gives it."""
-    program = """\
-import sys
-from harvestmouse.core.guarantees import Violation
-from harvestmouse.runners import cli, run
-run.check = lambda *_: (Violation("G1", "everything", "broken on purpose"),)
-sys.argv[0] = "harvestmouse"
-cli.main()
-"""
-    own = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
-    return ran(
-        job,
-        lambda: subprocess.run(
-            [sys.executable, "-c", program, job, "--json", *_apply(job)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-            env={**own, **rig.environment},
-        ),
-    )
-
-
-def _renewed(rig: Rig) -> None:
-    rig.site.mint_cookie()
-
-
-def _elsewhere(rig: Rig) -> None:
-    rig.site.lock_session("ASN")
-
-
-def _disabled(rig: Rig) -> None:
-    rig.site.disable_account()
-    assert go(rig, "grab").code == 3
-    rig.environment["MAM_ID"] = rig.site.mint_cookie()
-
-
 def _no_cookie(rig: Rig) -> None:
     rig.environment["MAM_ID"] = ""
 
@@ -493,9 +392,9 @@ class Refusal:
 
 
 REFUSALS = [
-    Refusal("session_invalid", 3, 1, _renewed),
-    Refusal("address_not_allowed", 3, 0, _elsewhere),
-    Refusal("may_be_disabled", 3, 0, _disabled),
+    Refusal("session_invalid", 3, 1, renew),
+    Refusal("address_not_allowed", 3, 0, lock_elsewhere),
+    Refusal("may_be_disabled", 3, 0, disable),
     Refusal("no_cookie", 2, 0, _no_cookie),
     Refusal("maintenance", 4, None, _maintenance),
 ]
