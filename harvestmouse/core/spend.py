@@ -34,7 +34,7 @@ PAUSE_SECONDS = 90
 # Balances closer together than this say little about income.
 _LEAST_HISTORY_SECONDS = HOUR
 # Less than a point a week is as good as none.
-_LEAST_INCOME = 1 / (7 * 24)
+LEAST_INCOME = 1 / (7 * 24)
 
 
 @frozen(kw_only=True)
@@ -233,7 +233,7 @@ def _advice(snapshot: Snapshot, account: _Account, need: Budget, policy: Policy)
 def _when(missing: int, income: float | None) -> str:
     if income is None:
         return ""
-    if income < _LEAST_INCOME:
+    if income < LEAST_INCOME:
         return ", and no points have come in lately: seed more torrents past their 72 hours"
     return f", which at {income:.0f} BP/h takes about {format_span(missing / income * HOUR)}"
 

@@ -135,73 +135,71 @@ def explain_grab(plan: Plan, snapshot: Snapshot, policy: Policy, identity: int) 
 
 
 def _guard_changes(snapshot: Snapshot, policy: Policy, reason: Reason | None) -> Iterator[Change]:
-    rules, profile = guard_rules(snapshot, policy), snapshot.profile
-    ends = [entry.at + UNSAT_LAG_SECONDS - snapshot.taken_at for entry in snapshot.ledger or () if entry.at is not None]
-    freeze = snapshot.download_freeze_until
+    """Yield what would relieve a job that is skipped, or press one that runs."""
+    relief, profile = reason is not None, snapshot.profile
+    rules = guard_rules(snapshot, policy)
+    ends = [entry.at + UNSAT_LAG_SECONDS for entry in snapshot.ledger or () if entry.at is not None]
+    ends += [] if snapshot.download_freeze_until is None else [snapshot.download_freeze_until]
     yield Change(
         kind="time_seconds",
         apply=lambda amount: evolve(snapshot, taken_at=snapshot.taken_at + amount),
-        amounts=upwards([*ends, *([] if freeze is None else [freeze - snapshot.taken_at])]),
+        amounts=upwards(end - snapshot.taken_at for end in ends),
     )
     if profile is not None:
-        yield from _ratio_changes(snapshot, profile, policy)
-        for kind, name in (("unsat_count", "unsat_used"), ("hit_and_run_count", "hit_and_run_count")):
-            figure = getattr(profile, kind)
-            amounts = crossings(rules, name) if kind == "unsat_count" else [-(figure or 0), 1]
-            for signed in () if figure is None else (downwards(amounts, figure), upwards(amounts)):
-                yield Change(
-                    kind=kind,
-                    apply=lambda amount, kind=kind, figure=figure: evolve(  # type: ignore[misc]
-                        snapshot, profile=evolve(profile, **{kind: figure + amount})
-                    ),
-                    amounts=signed,
-                    start=figure,
-                )
+        yield from _profile_changes(snapshot, profile, policy, rules, relief=relief)
     if snapshot.torrents is not None:
-        yield from _client_changes(snapshot, policy, rules, reason)
+        yield from _client_changes(snapshot, policy, rules, relief=relief)
 
 
-def _ratio_changes(snapshot: Snapshot, profile: Profile, policy: Policy) -> Iterator[Change]:
-    """Yield more upload, and more download: by so much does the ratio cross its floor."""
-    up, down, low = profile.uploaded_bytes, profile.downloaded_bytes, Fraction(policy.grab.ratio_floor)
-    if up is None or down is None:
-        return
-    # A ratio is a rounded quotient, so the floor is crossed near the exact figure, and surely a little further on.
-    missing = ceil(low * down) - up
-    yield Change(
-        kind="uploaded_bytes",
-        apply=lambda amount: evolve(snapshot, profile=evolve(profile, uploaded_bytes=up + amount)),
-        amounts=upwards([missing, missing + 1 + missing // 1024]),
-        start=up,
-    )
-    spare = floor(up / low) - down + 1 if low else 0
-    yield Change(
-        kind="downloaded_bytes",
-        apply=lambda amount: evolve(snapshot, profile=evolve(profile, downloaded_bytes=down + amount)),
-        amounts=upwards([spare, spare + 1 + spare // 1024]),
-        start=down,
-    )
-
-
-def _client_changes(
-    snapshot: Snapshot, policy: Policy, rules: tuple[Rule, ...], reason: Reason | None
+def _profile_changes(
+    snapshot: Snapshot, profile: Profile, policy: Policy, rules: tuple[Rule, ...], *, relief: bool
 ) -> Iterator[Change]:
-    category, free = policy.client.category, snapshot.free_space_bytes
-    held = snapshot.held(category)
-    amounts = crossings(rules, "managed_torrents")
-    for signed in (downwards(amounts, held), upwards(amounts)):
+    levels = {
+        "unsat_count": crossings(rules, "unsat_used"),
+        "hit_and_run_count": [1, -(profile.hit_and_run_count or 0)],
+        **_ratio_levels(profile, policy, relief=relief),
+    }
+    for kind, amounts in levels.items():
+        figure = getattr(profile, kind)
+        if figure is None:
+            continue
+        falls = relief and kind != "uploaded_bytes"
         yield Change(
-            kind="managed_torrents",
-            apply=lambda amount: resized(snapshot, category, amount),
-            amounts=signed,
-            start=held,
+            kind=kind,
+            apply=lambda amount, kind=kind, figure=figure: evolve(  # type: ignore[misc]
+                snapshot, profile=evolve(profile, **{kind: figure + amount})
+            ),
+            amounts=downwards(amounts, figure) if falls else upwards(amounts),
+            start=figure,
         )
+
+
+def _ratio_levels(profile: Profile, policy: Policy, *, relief: bool) -> Mapping[str, list[int]]:
+    """Return by how much more upload, or else more download, the ratio crosses its floor."""
+    up, down, low = profile.uploaded_bytes, profile.downloaded_bytes, Fraction(policy.grab.ratio_floor)
+    if up is None or down is None or not low:
+        return {}
+    kind, exact = ("uploaded_bytes", ceil(low * down) - up) if relief else ("downloaded_bytes", floor(up / low) - down)
+    # A ratio is a rounded quotient, so the floor is crossed near the exact figure, and surely a little further on.
+    return {kind: [exact, exact + 1, exact + 2 + exact // 1024]}
+
+
+def _client_changes(snapshot: Snapshot, policy: Policy, rules: tuple[Rule, ...], *, relief: bool) -> Iterator[Change]:
+    category, free = policy.client.category, snapshot.free_space_bytes
+    held = len(snapshot.managed(category))
+    amounts = crossings(rules, "managed_torrents")
+    yield Change(
+        kind="managed_torrents",
+        apply=lambda amount: resized(snapshot, category, amount),
+        amounts=downwards(amounts, held) if relief else upwards(amounts),
+        start=held,
+    )
     if free is not None:
         amounts = crossings(rules, "free_space_bytes")
         yield Change(
             kind="free_space_bytes",
             apply=lambda amount: evolve(snapshot, free_space_bytes=free + amount),
-            amounts=upwards(amounts) if reason is Reason.DISK_LOW else downwards(amounts, free),
+            amounts=upwards(amounts) if relief else downwards(amounts, free),
             start=free,
         )
 

@@ -36,7 +36,7 @@ from harvestmouse.core.plan import OUTCOMES, Plan, Reason, Verdict
 from harvestmouse.core.policy import CleanupPolicy, Policy
 
 # Runs looked ahead until a torrent that waits for its turn goes.
-_MOST_RUNS = 20
+_MOST_RUNS = 10
 # Reasons that hang on nothing but the torrent's own figures, which time moves.
 _TIMED = frozenset({Reason.UNKNOWN, Reason.HNR_WINDOW, Reason.RECOVERY_HOLD, Reason.ACTIVE})
 # Those of the rules that come before what trackers say.
@@ -71,7 +71,7 @@ def guard_rules(snapshot: Snapshot, policy: Policy) -> tuple[Rule, ...]:
 
 
 def guard_flips(snapshot: Snapshot, policy: Policy) -> Iterator[Flip]:
-    """Yield how many torrents more, or fewer, would let the job run, or stop it."""
+    """Yield how many torrents more would let a job run that is skipped, or how many fewer would stop one that runs."""
 
     def outlook(seen: Snapshot) -> Found:
         skip = plan_cleanup(seen, policy).skip
@@ -83,14 +83,13 @@ def guard_flips(snapshot: Snapshot, policy: Policy) -> Iterator[Flip]:
     managed = len(snapshot.managed(category))
     rules = guard_rules(snapshot, policy)
     amounts = [*crossings(rules, "listed_torrents"), *(-amount for amount in crossings(rules, "missing_torrents"))]
-    for signed in (upwards(amounts), downwards(amounts, managed)):
-        change = Change(
-            kind="managed_torrents",
-            apply=lambda amount: resized(snapshot, category, amount),
-            amounts=signed,
-            start=managed,
-        )
-        yield from flips_by(change, outlook, now)
+    change = Change(
+        kind="managed_torrents",
+        apply=lambda amount: resized(snapshot, category, amount),
+        amounts=downwards(amounts, managed) if now[1] is None else upwards(amounts),
+        start=managed,
+    )
+    yield from flips_by(change, outlook, now)
 
 
 def explain_cleanup(plan: Plan, snapshot: Snapshot, policy: Policy, torrent: Torrent) -> Explanation:

@@ -161,8 +161,8 @@ def _outcome(rule: Rule, found: Sequence[Reason | None], beyond: bool) -> Outcom
     if beyond:
         return Outcome.NOT_REACHED
     met = [one.met for one in rule.conditions]
-    certain = rule.any_of or False in met
-    return Outcome.UNKNOWN if None in met and not certain else Outcome.DOES_NOT_HOLD
+    refuted = False in met and not rule.any_of
+    return Outcome.UNKNOWN if None in met and not refuted else Outcome.DOES_NOT_HOLD
 
 
 def decision_about(plan: Plan, subject: str) -> Decision | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import chain
 from math import ceil, floor
 
 from attrs import evolve
@@ -16,6 +15,7 @@ from harvestmouse.core.policy import Policy
 from harvestmouse.core.spend import (
     BALANCE_CAP,
     JOB,
+    LEAST_INCOME,
     VIP_CLASSES,
     VIP_DURATIONS,
     VIP_MOST_SECONDS,
@@ -120,20 +120,25 @@ def _flips(snapshot: Snapshot, policy: Policy, subject: str, now: Found) -> Iter
         decision = decision_about(plan_spend(seen, policy), subject)
         return (None, None) if decision is None else (decision.decision, decision.reason)
 
-    profile = snapshot.profile
-    if profile is None or profile.bonus_points is None:
-        return
-    income = income_per_hour(snapshot.balances)
-    changes = chain(_points(snapshot, profile, policy), _ratio(snapshot, profile, policy), _time(snapshot, profile))
-    for change in changes:
-        for flip in flips_by(change, outlook, now):
-            plan = plan_spend(change.apply(flip.amount or 0), policy)
-            earned = flip.change == "bonus_points" and (flip.amount or 0) > 0 and income
-            seconds = (flip.amount or 0) / income * HOUR if earned and income else None
-            yield evolve(flip, note=_bought(plan, subject, flip.verdict), about_seconds=seconds)
     settled = evolve(snapshot, purchase_pending=False)
     note = _bought(plan_spend(settled, policy), subject, Verdict.BUY)
     yield from flip_to("purchase_pending", False, outlook(settled), now, note)  # noqa: FBT003 - the value itself
+    profile = snapshot.profile
+    if profile is None or now[1] is Reason.PURCHASE_PENDING:
+        return
+    points = _points(snapshot, profile, policy, more=now[0] is Verdict.HOLD)
+    for change in (points, *_ratio(snapshot, profile, policy), *_time(snapshot, profile)):
+        for flip in flips_by(change, outlook, now):
+            plan = plan_spend(change.apply(flip.amount or 0), policy)
+            yield evolve(flip, note=_bought(plan, subject, flip.verdict), about_seconds=_wait(flip, snapshot))
+
+
+def _wait(flip: Flip, snapshot: Snapshot) -> float | None:
+    """Return how long the points that are missing take at the recent income."""
+    income = income_per_hour(snapshot.balances)
+    if flip.change != "bonus_points" or not flip.amount or flip.amount < 0:
+        return None
+    return None if income is None or income < LEAST_INCOME else flip.amount / income * HOUR
 
 
 def _bought(plan: Plan, subject: str, verdict: Verdict | None) -> str:
@@ -145,20 +150,19 @@ def _bought(plan: Plan, subject: str, verdict: Verdict | None) -> str:
     return ""
 
 
-def _points(snapshot: Snapshot, profile: Profile, policy: Policy) -> Iterator[Change]:
-    """Yield more points, up to what the site lets an account hold, and fewer."""
+def _points(snapshot: Snapshot, profile: Profile, policy: Policy, *, more: bool) -> Change:
+    """Return more points, up to what the site lets an account hold, or fewer."""
     spend, points = policy.spend, profile.bonus_points or 0
     prices = [tier * spend.price_per_gib for tier in spend.tiers]
     prices += [weeks * VIP_PRICE_PER_WEEK for weeks in VIP_DURATIONS]
     levels = [level for level in (BALANCE_CAP, *(price + spend.reserve for price in prices)) if level <= BALANCE_CAP]
     amounts = [ceil(level - points) + step for level in levels for step in (-1, 0)]
-    for signed in (upwards(amounts), downwards(amounts, points)):
-        yield Change(
-            kind="bonus_points",
-            apply=lambda amount: evolve(snapshot, profile=evolve(profile, bonus_points=points + amount)),
-            amounts=signed,
-            start=points,
-        )
+    return Change(
+        kind="bonus_points",
+        apply=lambda amount: evolve(snapshot, profile=evolve(profile, bonus_points=points + amount)),
+        amounts=upwards(amounts) if more else downwards(amounts, points),
+        start=points,
+    )
 
 
 def _ratio(snapshot: Snapshot, profile: Profile, policy: Policy) -> Iterator[Change]:

@@ -1,0 +1,503 @@
+"""Explanations: the rules in their order, the thresholds at their edges, and the search for the least change."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from harvestmouse.core.explain import (
+    Condition,
+    Explanation,
+    Flip,
+    Outcome,
+    explain_job,
+    explain_result,
+    explain_torrent,
+)
+from harvestmouse.core.explain.flips import Change, Found, crossings, downwards, flips_by, later, upwards
+from harvestmouse.core.explain.model import Rule, steps_to
+from harvestmouse.core.jobs import JOBS
+from harvestmouse.core.model import Malformed, Snapshot
+from harvestmouse.core.plan import GUARDS, OUTCOMES, Reason, Verdict
+from harvestmouse.core.policy import SEED
+from tests.support.builders import (
+    DAY,
+    GIB,
+    HOUR,
+    NOW,
+    download,
+    entry,
+    hash_of,
+    message,
+    mouse,
+    page,
+    policy,
+    preferences,
+    profile,
+    result,
+    snapshot,
+    torrent,
+)
+
+DOWN = (Verdict.REJECT, Reason.OVERSUPPLIED)
+UP = (Verdict.PICK, Reason.SELECTED)
+ELSE = (Verdict.REJECT, Reason.NOT_SELECTED)
+
+
+def reasons(one: Explanation) -> list[str]:
+    """Return the rules of an explanation in their order."""
+    return [step.reason.value for step in one.steps]
+
+
+def outcomes(one: Explanation) -> dict[str, Outcome]:
+    """Return how each rule came out."""
+    return {step.reason.value: step.outcome for step in one.steps}
+
+
+def shown(one: Explanation, reason: str) -> list[tuple[str, Any, Any]]:
+    """Return what a rule looked at, as name, value and threshold."""
+    (step,) = (step for step in one.steps if step.reason.value == reason)
+    return [(each.name, each.value, each.threshold) for each in step.conditions]
+
+
+def told(one: Explanation) -> list[tuple[str, int | None, str | None]]:
+    """Return what would change it: what, by how much, to which reason."""
+    return [(flip.change, flip.amount, None if flip.reason is None else flip.reason.value) for flip in one.flips]
+
+
+class TestCondition:
+    """A condition tells by itself whether it is met."""
+
+    @pytest.mark.parametrize(
+        ("relation", "value", "threshold", "met"),
+        [
+            ("<", 4, 5, True), ("<", 5, 5, False), ("<=", 5, 5, True), ("<=", 6, 5, False),
+            (">", 5, 5, False), (">", 6, 5, True), (">=", 5, 5, True), (">=", 4, 5, False),
+            ("is", "a", "a", True), ("is", "a", "b", False), ("is not", (), (), False), ("is not", ("a",), (), True),
+            ("one of", "a", ("a", "b"), True), ("one of", "c", ("a", "b"), False),
+            ("none of", "a", ("a", "b"), False), ("none of", "c", ("a", "b"), True),
+            ("has", ("a", "b"), ("b", "c"), True), ("has", ("a",), ("b",), False), ("has", ("a",), (), False),
+            ("missing", None, None, True), ("missing", 0, None, False),
+            ("not surely", None, 0, True), ("not surely", 1, 0, True), ("not surely", 0, 0, False),
+            ("<", None, 5, None), ("<", 5, None, None), ("is", None, True, None), ("has", None, (), None),
+        ],
+    )  # fmt: skip
+    def test_it_compares_value_and_threshold(self, relation: str, value: Any, threshold: Any, met: object) -> None:
+        """And does not know where one of them is unknown."""
+        assert Condition("x", value, relation, threshold).met is met
+
+
+class TestSteps:
+    """How each rule came out follows from the rule that decided."""
+
+    yes, no, open_ = Condition("a", 1, "is", 1), Condition("b", 1, "is", 2), Condition("c", None, "is", 1)
+
+    @pytest.mark.parametrize(
+        ("rule", "outcome"),
+        [
+            (Rule(Reason.PROTECTED, (no, yes)), Outcome.DOES_NOT_HOLD),
+            (Rule(Reason.PROTECTED, (yes, open_)), Outcome.UNKNOWN),
+            (Rule(Reason.PROTECTED, (no, open_)), Outcome.DOES_NOT_HOLD),
+            (Rule(Reason.PROTECTED, (no, open_), any_of=True), Outcome.UNKNOWN),
+            (Rule(Reason.PROTECTED, (no, no), any_of=True), Outcome.DOES_NOT_HOLD),
+            (Rule(Reason.PROTECTED), Outcome.DOES_NOT_HOLD),
+        ],
+    )
+    def test_a_rule_that_was_passed_is_unknown_only_where_a_figure_might_have_made_it_hold(
+        self, rule: Rule, outcome: Outcome
+    ) -> None:
+        """What is known already refutes the others."""
+        first, second, third = steps_to((rule, Rule(Reason.ACTIVE), Rule(Reason.MALFORMED)), Reason.ACTIVE)
+        assert (first.outcome, second.outcome, third.outcome) == (outcome, Outcome.HOLDS, Outcome.NOT_REACHED)
+        assert first.asks == Reason.PROTECTED.sentence
+
+    def test_where_none_decided_all_were_reached(self) -> None:
+        """A job that runs has passed each of its guards."""
+        steps = steps_to((Rule(Reason.MOUSE_CLASS), Rule(Reason.DISK_LOW)), None)
+        assert [step.outcome for step in steps] == [Outcome.DOES_NOT_HOLD] * 2
+
+
+class TestOrder:
+    """The rules are shown in the order in which they decide."""
+
+    @pytest.mark.parametrize("job", JOBS)
+    def test_guards_come_as_the_plan_has_them(self, job: str) -> None:
+        """All of them, whether they hold or not."""
+        assert reasons(explain_job(snapshot(), SEED, job)[0]) == [reason.value for reason in GUARDS[job]]
+
+    def test_the_janitors_rules_are_those_of_the_design(self) -> None:
+        """No rule that deletes comes before what is owed; only rows without identity have a reason outside them."""
+        one = explain_torrent(snapshot(torrents=(torrent(1),)), SEED, hash_of(1))
+        assert reasons(one) == [
+            "protected", "transient_state", "client_error", "unknown", "hnr_window", "recovery_hold", "account_event",
+            "unregistered", "never_started", "partial_download", "stalled_old", "graceful_retire", "zero_demand",
+            "satisfied_redundant", "active", "deletion_limit",
+        ]  # fmt: skip
+        every = {reason.value for verdicts in OUTCOMES["janitor"].values() for reason in verdicts}
+        assert set(reasons(one)) == every - {"malformed"}
+
+    def test_rejections_come_as_the_plan_has_them(self) -> None:
+        """And the pick last."""
+        one = explain_result(snapshot(searches=(page(result(7)),)), SEED, 7)
+        assert reasons(one) == [reason.value for reason in OUTCOMES["grab"][Verdict.REJECT]] + ["selected"]
+
+    def test_purchases_and_preferences(self) -> None:
+        """One explanation each, after the job's own."""
+        wanted = policy(spend={"vip": True})
+        itself, upload, vip = explain_job(snapshot(), wanted, "spend")
+        assert [one.subject for one in (itself, upload, vip)] == ["spend", "upload", "vip"]
+        assert reasons(upload) == ["purchase_pending", "deficit", "tier_unaffordable", "overflow", "no_deficit"]
+        assert reasons(vip) == ["purchase_pending", "vip_top_up", "vip_not_now"]
+        keys = explain_job(snapshot(), SEED, "reconcile")[1:]
+        assert {tuple(reasons(one)) for one in keys} == {
+            ("unknown", "as_wanted", "owed_slots", "sum_of_slots", "wanted")
+        }
+
+
+class TestJanitor:
+    """What is shown of a torrent."""
+
+    def test_each_rule_shows_its_figure_beside_its_threshold(self) -> None:
+        """In the units of the name."""
+        one = explain_torrent(snapshot(torrents=(torrent(1),)), SEED, hash_of(1))
+        assert shown(one, "hnr_window") == [("has_completed", True, True), ("seeding_seconds", 5 * DAY, 96 * HOUR)]
+        assert shown(one, "satisfied_redundant")[1:] == [("seeding_seconds", 5 * DAY, 3 * DAY), ("seeders", 3, 5)]
+        assert shown(one, "deletion_limit") == [("holds_data", True, True), ("data_deletions_before", 0, 50)]
+
+    @pytest.mark.parametrize(
+        ("facts", "unusable"),
+        [
+            ({"tags": None}, ("tags",)),
+            ({"seeders": None, "progress": None}, ("seeders", "progress")),
+            ({"downloaded_bytes": -1}, ("downloaded_bytes",)),
+            ({"progress": 1.5}, ("progress",)),
+            ({"added_on": NOW + 1}, ("added_on",)),
+            ({"added_on": 0}, ("added_on",)),
+            ({"completion_on": None}, ("completion_on",)),
+        ],
+    )
+    def test_what_is_missing_or_impossible_is_named(self, facts: dict[str, Any], unusable: tuple[str, ...]) -> None:
+        """So that one sees what to look at."""
+        one = explain_torrent(snapshot(torrents=(torrent(1, **facts),)), SEED, hash_of(1))
+        assert outcomes(one)["unknown"] is Outcome.HOLDS
+        assert shown(one, "unknown") == [("unusable_facts", unusable, ())]
+
+    def test_a_torrent_that_owes_is_told_the_second(self) -> None:
+        """First what comes next, then what deletes."""
+        one = explain_torrent(snapshot(torrents=(torrent(1, seeding_time=90 * HOUR),)), SEED, hash_of(1))
+        assert told(one) == [
+            ("seeding_seconds", 6 * HOUR, "active"),
+            ("seeding_seconds", 14 * DAY - 90 * HOUR + 1, "graceful_retire"),
+        ]
+
+    def test_a_download_is_told_its_age(self) -> None:
+        """Seeding time says nothing of it."""
+        one = explain_torrent(snapshot(torrents=(download(1, progress=0.1, downloaded_bytes=9),)), SEED, hash_of(1))
+        assert told(one) == [("time_seconds", 71 * HOUR + 1, "stalled_old")]
+
+    def test_a_clock_that_runs_ahead_is_waited_for(self) -> None:
+        """An age below zero is no age."""
+        one = explain_torrent(snapshot(torrents=(download(1, added_on=NOW + 30),)), SEED, hash_of(1))
+        assert told(one)[0] == ("time_seconds", 30, "active")
+
+    @pytest.mark.parametrize(
+        ("facts", "change", "amount", "reason"),
+        [
+            ({"seeders": 9}, "seeders", -4, "active"),
+            ({"uploaded_bytes": 0, "added_on": NOW - 8 * DAY}, "uploaded_bytes", 1, "active"),
+            ({"seeders": 5}, "seeders", 1, "satisfied_redundant"),
+        ],
+    )
+    def test_what_others_do_is_counted(self, facts: dict[str, Any], change: str, amount: int, reason: str) -> None:
+        """One seeder, one byte."""
+        assert (change, amount, reason) in told(
+            explain_torrent(snapshot(torrents=(torrent(1, **facts),)), SEED, hash_of(1))
+        )
+
+    def test_one_byte_keeps_what_never_started(self) -> None:
+        """It has started then."""
+        one = explain_torrent(
+            snapshot(torrents=(download(1, state="queuedDL", added_on=NOW - 2 * DAY),)), SEED, hash_of(1)
+        )
+        assert told(one)[0] == ("downloaded_bytes", 1, "active")
+
+    @pytest.mark.parametrize(
+        ("facts", "flip"),
+        [
+            ({"state": "moving"}, ("state", "stalledUP", Reason.ACTIVE)),
+            ({"state": "missingFiles", "seeding_time": DAY}, ("state", "stalledUP", Reason.HNR_WINDOW)),
+            ({"tags": frozenset({"Recovery"})}, ("tags_removed", ("Recovery",), Reason.ACTIVE)),
+            ({"messages": (message("Unregistered torrent"),)}, ("messages", (), Reason.ACTIVE)),
+        ],
+    )
+    def test_what_people_and_trackers_can_do_is_named(self, facts: dict[str, Any], flip: tuple[Any, ...]) -> None:
+        """A state, a tag, a refusal."""
+        one = explain_torrent(snapshot(torrents=(torrent(1, **facts),)), SEED, hash_of(1))
+        assert flip in [(each.change, each.to, each.reason) for each in one.flips]
+
+    def test_a_deletion_can_be_kept_off_with_a_tag(self) -> None:
+        """The policy's own, and the recovery's while that lasts."""
+        wanted = policy(cleanup={"protect_tags": ("keep", "hold")})
+        one = explain_torrent(snapshot(torrents=(torrent(1, seeders=9),)), wanted, hash_of(1))
+        tags = [(each.to, each.reason) for each in one.flips if each.change == "tags_added"]
+        assert tags == [(("keep",), Reason.PROTECTED), (("recovery",), Reason.RECOVERY_HOLD)]
+
+    def test_a_limit_of_none_promises_no_turn(self) -> None:
+        """Nothing is ever deleted then."""
+        wanted = policy(cleanup={"max_data_deletions": 0})
+        one = explain_torrent(snapshot(torrents=(torrent(1, seeders=9),)), wanted, hash_of(1))
+        assert "runs" not in [each.change for each in one.flips]
+        assert one.depends[0].startswith("how many others are due: a run deletes at most 0 torrents that hold data")
+
+    def test_what_nobody_asked_is_said(self) -> None:
+        """A tracker's word may change it."""
+        one = explain_torrent(snapshot(torrents=(torrent(1, messages=None),)), SEED, hash_of(1))
+        assert outcomes(one)["unregistered"] is Outcome.UNKNOWN
+        assert one.depends == ("what its trackers say, which nobody has asked",)
+
+    def test_a_skipped_job_explains_its_guards(self) -> None:
+        """Nothing was decided about the torrent."""
+        seen = snapshot(torrents=(torrent(1),), remembered_count=40)
+        one = explain_torrent(seen, SEED, hash_of(1))
+        assert (one.subject, one.name, one.decision) == (hash_of(1), "Torrent 1", None)
+        assert one.skip is not None
+        assert one.skip.reason is Reason.SHRUNKEN_LISTING
+        assert told(one) == [("managed_torrents", 19, None)]
+
+    def test_a_torrent_that_is_not_there_is_no_torrent(self) -> None:
+        """As a look-up in any mapping."""
+        with pytest.raises(KeyError):
+            explain_torrent(snapshot(), SEED, hash_of(1))
+
+
+class TestGrab:
+    """What is shown of a result and of the guards."""
+
+    def test_a_row_that_cannot_be_read_says_what_is_wrong(self) -> None:
+        """It has no figures to show."""
+        seen = snapshot(searches=(page(malformed=(Malformed(subject="7", problem="cannot read size"),)),))
+        one = explain_result(seen, SEED, 7)
+        assert shown(one, "malformed") == [("problem", "cannot read size", "")]
+
+    def test_a_result_that_is_not_there_has_no_decision(self) -> None:
+        """Nothing was decided about it."""
+        one = explain_result(snapshot(), SEED, 7)
+        assert (one.decision, one.skip, one.steps) == (None, None, ())
+
+    def test_the_ledgers_last_word_is_shown(self) -> None:
+        """With the time since it, where that counts."""
+        lines = (entry(7, at=NOW - 5 * DAY), entry(7, at=NOW - 3 * DAY, outcome="never_started"))
+        seen = snapshot(searches=(page(result(7)),), ledger=lines)
+        one = explain_result(seen, SEED, 7)
+        assert shown(one, "already_grabbed")[1] == ("ended_seconds", 3 * DAY, 14 * DAY)
+        assert told(one) == [("time_seconds", 11 * DAY, "selected")]
+
+    def test_a_result_too_large_for_the_disk_is_told_the_bytes(self) -> None:
+        """To the byte."""
+        seen = snapshot(searches=(page(result(7, size_bytes=GIB)),), free_space_bytes=10 * GIB + 5)
+        one = explain_result(seen, SEED, 7)
+        assert ("free_space_bytes", GIB - 5, "selected") in told(one)
+
+    def test_facts_that_contradict_each_other_claim_nothing(self) -> None:
+        """More seeders of which of the two?"""
+        seen = snapshot(searches=(page(result(7), result(7, seeders=11)),))
+        one = explain_result(seen, SEED, 7)
+        assert one.flips == ()
+        assert one.depends[0] == "the site, which tells two things of it; the more modest is believed"
+
+    def test_of_two_rows_the_one_that_decided_is_shown(self) -> None:
+        """The page that refuses it is believed."""
+        seen = snapshot(searches=(page(result(7), result(7, snatched=True)),))
+        assert shown(explain_result(seen, SEED, 7), "already_snatched") == [("snatched", True, True)]
+
+    @pytest.mark.parametrize(
+        ("changes", "flip"),
+        [
+            ({"download_freeze_until": NOW + HOUR}, ("time_seconds", HOUR, None)),
+            ({"profile": profile(unsat_count=42)}, ("unsat_count", -3, None)),
+            ({"free_space_bytes": 10 * GIB}, ("free_space_bytes", 1, None)),
+            ({"profile": profile(uploaded_bytes=12 * GIB - 7)}, ("uploaded_bytes", 7, None)),
+        ],
+    )
+    def test_a_skipped_job_is_told_what_would_let_it_run(self, changes: dict[str, Any], flip: tuple[Any, ...]) -> None:
+        """And nothing that would make it worse."""
+        assert told(explain_job(snapshot(**changes), SEED, "grab")[0]) == [flip]
+
+    def test_own_grabs_count_for_half_an_hour(self) -> None:
+        """After that the site counts them."""
+        lines = (entry(1, at=NOW - 1700), entry(2, at=NOW - 600))
+        one = explain_job(snapshot(profile=profile(unsat_count=39), ledger=lines), SEED, "grab")[0]
+        assert told(one)[0] == ("time_seconds", 1200, None)
+
+    def test_a_job_that_runs_is_told_how_far_the_guards_are(self) -> None:
+        """Each of them alone."""
+        one = explain_job(snapshot(), SEED, "grab")[0]
+        assert told(one) == [
+            ("unsat_count", 38, "unsatisfied_limit"),
+            ("downloaded_bytes", 20 * GIB * 10 // 12 - 10 * GIB + 1, "low_ratio"),
+            ("managed_torrents", 500, "client_full"),
+            ("free_space_bytes", -90 * GIB, "disk_low"),
+        ]
+
+    def test_a_mouse_needs_the_site(self) -> None:
+        """No figure of the snapshot lifts a class."""
+        one = explain_job(snapshot(profile=mouse()), SEED, "grab")[0]
+        assert one.flips == ()
+        assert one.depends == ("the site, which gives the class: 715 MiB of upload are missing to ratio 1",)
+
+
+class TestSpend:
+    """What is shown of purchases."""
+
+    def test_points_are_counted_from_a_balance_with_a_fraction(self) -> None:
+        """The first whole number of points that does it."""
+        upload = explain_job(snapshot(profile=mouse(bonus_points=25_499.5)), SEED, "spend")[1]
+        assert told(upload)[0] == ("bonus_points", 1, "deficit")
+        assert upload.flips[0].note == "buys 50 GiB for 25000 BP"
+
+    @pytest.mark.parametrize(
+        ("balances", "seconds"),
+        [
+            ((), None),
+            (((NOW - 10 * HOUR, 24_501.0), (NOW, 24_551.0)), 949 / 5 * 3600),
+            (((NOW - 10 * HOUR, 24_551.0), (NOW, 24_551.0)), None),
+        ],
+    )
+    def test_the_wait_is_told_at_the_recent_income(self, balances: Any, seconds: float | None) -> None:
+        """Where there is any."""
+        upload = explain_job(snapshot(profile=mouse(), balances=balances), SEED, "spend")[1]
+        assert upload.flips[0].about_seconds == (None if seconds is None else pytest.approx(seconds))
+
+    def test_an_open_purchase_is_all_that_holds_the_next(self) -> None:
+        """Nothing else is claimed until it is settled."""
+        seen = snapshot(profile=mouse(bonus_points=60_000.0), purchase_pending=True)
+        upload = explain_job(seen, SEED, "spend")[1]
+        assert [(flip.change, flip.to, flip.reason) for flip in upload.flips] == [
+            ("purchase_pending", False, Reason.DEFICIT)
+        ]
+        assert upload.depends == ("the profile, from which a later run sees whether the earlier purchase happened",)
+
+    def test_a_purchase_is_told_how_many_points_it_can_spare(self) -> None:
+        """One more than that, and it is not made."""
+        upload = explain_job(snapshot(profile=mouse(bonus_points=25_600.0)), SEED, "spend")[1]
+        assert told(upload)[0] == ("bonus_points", -101, "tier_unaffordable")
+
+    def test_vip_shows_room_and_means(self) -> None:
+        """In weeks."""
+        wanted = policy(spend={"vip": True})
+        vip = explain_job(snapshot(profile=profile(account_class="VIP", vip_until=NOW + 70 * DAY)), wanted, "spend")[2]
+        assert shown(vip, "vip_top_up")[1:] == [("room_weeks", 2, 4), ("affordable_weeks", 3, 4)]
+        assert vip.depends == ("the class, which has to be one of Power User, VIP, Elite VIP",)
+
+
+class TestReconcile:
+    """What is shown of preferences and resting torrents."""
+
+    def test_a_key_that_differs_is_left_once_it_does_not(self) -> None:
+        """The value the client would have."""
+        uploads = explain_job(snapshot(preferences=preferences(max_active_uploads=4)), SEED, "reconcile")[3]
+        assert uploads.subject == "max_active_uploads"
+        assert [(flip.change, flip.to, flip.reason) for flip in uploads.flips if flip.amount is None] == [
+            ("preference", 150, Reason.AS_WANTED)
+        ]
+
+    def test_slots_follow_what_owes(self) -> None:
+        """One torrent more than there are slots."""
+        wanted = policy(reconcile={"max_active_uploads": 2, "max_active_torrents": 170})
+        seen = snapshot(preferences=preferences(max_active_uploads=2), torrents=(torrent(1, seeding_time=DAY),))
+        uploads = explain_job(seen, wanted, "reconcile")[3]
+        assert told(uploads) == [("owed_torrents", 2, "owed_slots")]
+
+    def test_a_stopped_torrent_shows_what_it_owes(self) -> None:
+        """And is no longer reported once it owes nothing."""
+        one = explain_torrent(
+            snapshot(torrents=(torrent(1, state="stoppedUP", seeding_time=DAY),)), SEED, hash_of(1), "reconcile"
+        )
+        assert outcomes(one) == {"owed_queued": Outcome.DOES_NOT_HOLD, "owed_stopped": Outcome.HOLDS}
+        assert told(one)[0] == ("seeding_seconds", 72 * HOUR, None)
+
+
+def leads(*found: tuple[int, Found]) -> Callable[[int], Found]:
+    """Return what is decided from each amount on, for amounts of either sign."""
+
+    def decide(amount: int) -> Found:
+        return [each for start, each in found if abs(amount) >= start][-1]
+
+    return decide
+
+
+def sweep(decide: Callable[[int], Found], amounts: Sequence[int], start: int | None = None) -> list[Flip]:
+    """Find the flips of a world that is nothing but an amount."""
+    change = Change(kind="x", apply=lambda amount: Snapshot(taken_at=amount), amounts=amounts, start=start)
+    return list(flips_by(change, lambda seen: decide(seen.taken_at), decide(0)))
+
+
+class TestSearch:
+    """The least change that brings another decision."""
+
+    @pytest.mark.parametrize("sign", [1, -1])
+    @pytest.mark.parametrize("at", [1, 2, 3, 7, 64, 99, 100])
+    def test_the_least_amount_is_found_below_one_that_does_it(self, at: int, sign: int) -> None:
+        """Wherever it lies."""
+        (flip,) = sweep(leads((0, DOWN), (at, UP)), [100 * sign], start=1000)
+        assert (flip.amount, flip.to, flip.verdict, flip.reason) == (at * sign, 1000 + at * sign, *UP)
+
+    def test_every_reason_on_the_way_to_another_verdict_is_told(self) -> None:
+        """Two of them may lie below one amount."""
+        flips = sweep(leads((0, DOWN), (4, ELSE), (6, UP), (8, DOWN)), [9, 5])
+        assert [(flip.amount, flip.reason) for flip in flips] == [(4, Reason.NOT_SELECTED), (6, Reason.SELECTED)]
+
+    def test_nothing_is_told_where_nothing_changes(self) -> None:
+        """Nor of a change that has no amounts."""
+        assert sweep(leads((0, DOWN)), [1, 10, 100]) == []
+        assert sweep(leads((0, DOWN), (1, UP)), []) == []
+
+    def test_the_way_is_not_told_without_end(self) -> None:
+        """Three reasons are enough."""
+        many = [(at, (Verdict.REJECT, reason)) for at, reason in enumerate(OUTCOMES["grab"][Verdict.REJECT])]
+        assert [flip.amount for flip in sweep(leads(*many), range(1, 9))] == [1, 2, 3]
+
+    @pytest.mark.parametrize(
+        ("condition", "amounts"),
+        [
+            (Condition("x", 3, ">", 5), [2, 3]),
+            (Condition("x", 9, ">", 5), [-4, -3]),
+            (Condition("x", 3, ">=", 5), [1, 2]),
+            (Condition("x", 3, "<", 5.5), [2, 3]),
+            (Condition("x", 3.5, "<", 5), [1, 2]),
+            (Condition("x", 7.5, "<", 5), [-4, -3]),
+            (Condition("x", 5, "<=", 5), [1]),
+            (Condition("x", 0, "is", 0), [-1, 1]),
+            (Condition("x", None, ">", 5), []),
+            (Condition("x", 3, ">", None), []),
+            (Condition("x", 3, ">", float("inf")), []),
+            (Condition("x", True, "is", True), []),
+            (Condition("y", 3, ">", 5), []),
+        ],
+    )
+    def test_thresholds_are_crossed_at_whole_amounts(self, condition: Condition, amounts: list[int]) -> None:
+        """The last on one side, the first on the other."""
+        assert crossings([Rule(Reason.ACTIVE, (condition,))], "x") == amounts
+
+    def test_amounts_go_up_or_down(self) -> None:
+        """Never below nothing."""
+        assert upwards([-2, 0, 3]) == [3]
+        assert downwards([-5, -2, 0, 3], 4) == [-2]
+
+
+class TestTime:
+    """What only time does."""
+
+    def test_seeding_time_grows_where_the_client_seeds(self) -> None:
+        """And for the torrent that is said to, whatever its state."""
+        states = ("uploading", "stalledUP", "forcedUP", "queuedUP", "stoppedUP", "stalledDL")
+        parts = [torrent(number, state=state, seeding_time=5) for number, state in enumerate(states)]
+        then = later(snapshot(torrents=tuple(parts)), 10, seeding=hash_of(3))
+        assert then.taken_at == NOW + 10
+        assert [one.seeding_time for one in then.torrents or ()] == [15, 15, 15, 15, 5, 5]
+
+    def test_what_is_unknown_stays_so(self) -> None:
+        """The list, and a seeding time."""
+        assert later(snapshot(torrents=None), 10).torrents is None
+        (one,) = later(snapshot(torrents=(torrent(1, seeding_time=None),)), 10).torrents or ()
+        assert one.seeding_time is None
