@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
@@ -27,6 +27,9 @@ from harvestmouse.runners import logs
 from harvestmouse.runners.commands import load_settings, read_snapshot
 from harvestmouse.runners.explain_words import describe
 from harvestmouse.runners.settings import Settings, secrets_of
+
+if TYPE_CHECKING:
+    from harvestmouse.runners.ports import Ports
 
 # What can be asked about one thing, and of which jobs.
 _ASKED_OF = {"--torrent": (cleanup.JOB, reconcile.JOB), "--result": (grab.JOB,)}
@@ -65,7 +68,7 @@ def explain(job: str, options: Mapping[str, Any], asked: Asked) -> int:
     """Print an explanation."""
     asked.check(job)
     settings = load_settings(options)
-    seen = _look(job, settings, options) if asked.snapshot is None else read_snapshot(asked.snapshot)
+    seen = _look_now(job, settings, options) if asked.snapshot is None else read_snapshot(asked.snapshot)
     found = about(seen, settings.policy, job, asked)
     text = "\n\n".join("\n".join(describe(one)) for one in found)
     print(dump(unparse_explanations(found)) if asked.as_json else text)  # noqa: T201 - it is the result
@@ -92,21 +95,27 @@ def about(snapshot: Snapshot, policy: Policy, job: str, asked: Asked) -> tuple[E
     return itself
 
 
-def _look(job: str, settings: Settings, options: Mapping[str, Any]) -> Snapshot:
+def look(job: str, ports: "Ports") -> Snapshot:
     """Fetch what the job would decide from, and leave every file but the session's cookie as it is."""
-    from harvestmouse.runners.fetch import FETCH  # noqa: PLC0415 - as are the next: a file needs none of them
+    from harvestmouse.runners.fetch import FETCH  # noqa: PLC0415 - a file needs no adapters
+    from harvestmouse.runners.run import opened  # noqa: PLC0415
+
+    settings = ports.settings
+    ports.ledger = _UnwrittenLedger(settings.general.state_dir / ledger.NAME)
+    ports.journal = _UnwrittenJournal(settings.general.state_dir / journal.NAME)
+    with opened(job, ports):
+        return FETCH[job](ports, settings.policy)
+
+
+def _look_now(job: str, settings: Settings, options: Mapping[str, Any]) -> Snapshot:
     from harvestmouse.runners.interrupt import deadline  # noqa: PLC0415
     from harvestmouse.runners.ports import Ports  # noqa: PLC0415
-    from harvestmouse.runners.run import opened  # noqa: PLC0415
 
     run_id = os.urandom(4).hex()
     logs.set_up(options["log_level"] or "warning", options["log_format"] or "auto", run=run_id, job=job)
     logs.hide(secrets_of(settings))
-    ports = Ports(settings, run_id=run_id)
-    ports.ledger = _UnwrittenLedger(settings.general.state_dir / ledger.NAME)
-    ports.journal = _UnwrittenJournal(settings.general.state_dir / journal.NAME)
-    with deadline(settings.general.deadline.total_seconds()), opened(job, ports):
-        return FETCH[job](ports, settings.policy)
+    with deadline(settings.general.deadline.total_seconds()):
+        return look(job, Ports(settings, run_id=run_id))
 
 
 @frozen

@@ -2,18 +2,20 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harvestmouse.core.errors import SubjectError
-from harvestmouse.core.explain import explain_job, explain_torrent
+from harvestmouse.core.explain import explain_job, explain_result, explain_torrent
+from harvestmouse.core.grab import plan_grab
 from harvestmouse.core.model import Snapshot
 from harvestmouse.core.policy import SEED, Policy
 from harvestmouse.core.wire.explanation import unparse_explanation
 from harvestmouse.core.wire.plan import dump
-from harvestmouse.runners.explain import Asked, about
+from harvestmouse.runners.explain import Asked, about, look
 from harvestmouse.runners.explain_words import describe
 from tests.support.builders import (
     DAY,
@@ -36,7 +38,7 @@ from tests.support.builders import (
     torrent,
 )
 from tests.support.mam_server import Account, CatalogueTorrent, MamServer
-from tests.support.world import files_in, harvestmouse
+from tests.support.world import Stage, files_in, harvestmouse, world_of
 
 
 def said(seen: Snapshot, job: str, wanted: Policy = SEED, **asked: Any) -> list[str]:
@@ -297,6 +299,30 @@ class TestJson:
                 "about_seconds": None,
             }
         ]
+
+
+class TestLooking:
+    """A live look decides from what the job would, and settles nothing that it finds."""
+
+    def test_an_addition_cut_short_is_seen_as_the_job_would_settle_it(self, tmp_path: Path) -> None:
+        """An hour later, and the client does not have it: it may be taken again, and the ledger stays as it was."""
+        began = datetime.fromtimestamp(NOW - HOUR, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        (tmp_path / "grabbed_ids.txt").write_text(f"1001 {began} adding {hash_of(9)}\n")
+        stage = Stage(world_of(catalogue=[result(1001)]), tmp_path)
+        before = stage.files()
+        seen = look("grab", stage.ports())
+        assert explain_result(seen, SEED, 1001).decision == plan_grab(seen, SEED).decisions[0]
+        assert said(seen, "grab", result="1001")[0].startswith("pick  ")
+        assert stage.files() == before
+        assert stage.run("grab").plan.decisions == plan_grab(seen, SEED).decisions
+
+    def test_a_torrent_is_looked_at_and_left(self, tmp_path: Path) -> None:
+        """It would go, and stays; nothing is remembered."""
+        stage = Stage(world_of(torrents=[torrent(1, seeding_time=20 * DAY)]), tmp_path)
+        seen = look("janitor", stage.ports(apply="true"))
+        assert said(seen, "janitor", torrent=hash_of(1))[0].startswith("delete  ")
+        assert list(stage.world.torrents) == [hash_of(1)]
+        assert stage.files() == {}
 
 
 @pytest.fixture
