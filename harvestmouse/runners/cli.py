@@ -123,6 +123,16 @@ def explain(options: dict[str, Any], /, job: str, **asked: Any) -> int:
 
 
 @cli.command()
+@click.option("-o", "--output", metavar="FILE", help="Write to this file instead of stdout.")
+@click.pass_obj
+def record(options: dict[str, Any], output: str | None) -> int:
+    """Write a snapshot of all that is decided from, without secrets, for plan and explain; nothing is changed."""
+    from harvestmouse.runners import record as recording  # noqa: PLC0415
+
+    return recording.record(options, output)
+
+
+@cli.command()
 @click.option("--resume", is_flag=True, help="Let jobs ask the site again after it was held back.")
 @click.pass_obj
 def doctor(options: dict[str, Any], resume: bool) -> int:  # noqa: FBT001

@@ -6,7 +6,7 @@ from attrs import evolve
 
 from harvestmouse.adapters.interface import Listing
 from harvestmouse.core import attribution, cleanup, grab, guards, reconcile, search, spend
-from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Snapshot
+from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Snapshot, Torrent
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.spend import PAUSE_SECONDS, settle
 from harvestmouse.core.wire.snapshot import parse_memory
@@ -17,6 +17,16 @@ def fetch_janitor(ports: Ports, policy: Policy) -> Snapshot:
     """List the category, then ask for the tracker messages that can change a decision."""
     listing = ports.client.torrents(policy.client.category)
     now = ports.clock()
+    return Snapshot(
+        taken_at=now,
+        torrents=_heard(ports, listing, policy, now),
+        malformed_torrents=listing.malformed,
+        **parse_memory(ports.memory.listing()),
+    )
+
+
+def _heard(ports: Ports, listing: Listing, policy: Policy, now: int) -> tuple[Torrent, ...]:
+    """Return the torrents of a listing, with the tracker messages that can change a decision of the janitor."""
     torrents = {torrent.hash: torrent for torrent in sorted(listing.torrents, key=lambda one: one.hash)}
     managed = [torrent for torrent in torrents.values() if torrent.category == policy.client.category]
     while wanted := cleanup.next_messages(managed, policy.cleanup, now):
@@ -24,12 +34,7 @@ def fetch_janitor(ports: Ports, policy: Policy) -> Snapshot:
         heard = {one.hash: one.with_messages(one.messages or ()) for one in ports.client.with_messages(wanted)}
         managed = [heard.get(torrent.hash, torrent) for torrent in managed]
         torrents |= heard
-    return Snapshot(
-        taken_at=now,
-        torrents=tuple(torrents.values()),
-        malformed_torrents=listing.malformed,
-        **parse_memory(ports.memory.listing()),
-    )
+    return tuple(torrents.values())
 
 
 def fetch_grab(ports: Ports, policy: Policy) -> Snapshot:
@@ -53,11 +58,7 @@ def fetch_grab(ports: Ports, policy: Policy) -> Snapshot:
     )
     if guards.guard(snapshot, policy) is not None:
         return snapshot
-    while (query := search.next_query(snapshot, policy)) is not None:
-        page = ports.site.search(query, snapshot.taken_at)
-        log.debug("search from row %d: %d rows of %s", query.start, page.row_count, page.found)
-        snapshot = evolve(snapshot, searches=(*(snapshot.searches or ()), page))
-    return snapshot
+    return _searched(ports, policy, snapshot)
 
 
 def _settle_additions(ports: Ports, listing: Listing) -> tuple[LedgerEntry, ...]:
@@ -114,6 +115,31 @@ def fetch_monitor(ports: Ports, policy: Policy) -> Snapshot:  # noqa: ARG001 - o
         malformed_torrents=listing.malformed,
         connection=listing.connection,
     )
+
+
+def fetch_everything(ports: Ports, policy: Policy) -> Snapshot:
+    """Ask once for all that any job decides from, and settle nothing."""
+    profile = ports.read_profile()
+    preferences, listing, now = ports.client.preferences(), ports.client.everything(), ports.clock()
+    snapshot = Snapshot(
+        taken_at=now,
+        profile=profile,
+        preferences=preferences,
+        torrents=_heard(ports, listing, policy, now),
+        malformed_torrents=listing.malformed,
+        free_space_bytes=listing.free_space_bytes,
+        ledger=ports.ledger.entries(),
+        **parse_memory(ports.memory.account() | ports.memory.listing()),
+    )
+    return _searched(ports, policy, snapshot)
+
+
+def _searched(ports: Ports, policy: Policy, snapshot: Snapshot) -> Snapshot:
+    while (query := search.next_query(snapshot, policy)) is not None:
+        page = ports.site.search(query, snapshot.taken_at)
+        log.debug("search from row %d: %d rows of %s", query.start, page.row_count, page.found)
+        snapshot = evolve(snapshot, searches=(*(snapshot.searches or ()), page))
+    return snapshot
 
 
 FETCH: Mapping[str, Callable[[Ports, Policy], Snapshot]] = {

@@ -15,6 +15,7 @@ from harvestmouse.adapters.state.journal import Journal
 from harvestmouse.adapters.state.ledger import Ledger
 from harvestmouse.adapters.state.memory import Memory
 from harvestmouse.adapters.state.refusals import Refusals
+from harvestmouse.adapters.tape import Tape
 from harvestmouse.adapters.traffic import Traffic
 from harvestmouse.core.model import Profile
 from harvestmouse.runners.config import ConfigError
@@ -35,6 +36,7 @@ class Ports:
         settings: The configuration.
         clock: Unix seconds.
         run_id: Names the run in its log lines and its outcome.
+        tape: Takes what the services send; ``None`` where nobody keeps it.
         traffic: What was asked of the site and the client.
         profile: The account as it was last read; ``None`` before.
     """
@@ -42,6 +44,7 @@ class Ports:
     settings: Settings
     clock: Callable[[], int] = _seconds
     run_id: str = ""
+    tape: Tape | None = None
     traffic: Traffic = field(factory=Traffic, init=False)
     profile: Profile | None = field(default=None, init=False)
 
@@ -95,7 +98,8 @@ class Ports:
         )
         state_dir = settings.general.state_dir
         store = cookie.CookieStore(state_dir / cookie.NAME, mam.mam_id)
-        return MamSite(MamSession(mam.base_url, store, limits, log.info, open_refusals(settings), self.traffic))
+        session = MamSession(mam.base_url, store, limits, log.info, open_refusals(settings), self.traffic)
+        return MamSite(session, self.tape)
 
     def _open_qbittorrent(self, settings: Settings) -> Client:
         from harvestmouse.adapters.qbittorrent import QbittorrentClient  # noqa: PLC0415 - spend never needs it
@@ -107,6 +111,7 @@ class Ports:
             password=chosen.password,
             api_key=chosen.api_key,
             traffic=self.traffic,
+            tape=self.tape,
         )
 
 

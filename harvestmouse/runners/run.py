@@ -58,10 +58,10 @@ def _carry_out(plan: Plan, snapshot: Snapshot, executor: Executor, *, apply: boo
 
 
 @contextmanager
-def opened(job: str, ports: Ports) -> Iterator[None]:
-    """Hold the lock where the job uses the site's session, and close what was opened before it is let go."""
+def opened(job: str, ports: Ports, *, site: bool = False) -> Iterator[None]:
+    """Hold the lock where the site's session is used, and close what was opened before it is let go."""
     with ExitStack() as stack:
-        if job in SITE_JOBS:
+        if site or job in SITE_JOBS:
             from harvestmouse.adapters.state.lock import locked  # noqa: PLC0415 - only jobs that talk to the site wait
 
             general = ports.settings.general

@@ -15,6 +15,7 @@ from harvestmouse.adapters.errors import (
 )
 from harvestmouse.adapters.mam.classify import NotThere, page_error, read_json
 from harvestmouse.adapters.mam.session import Answer, Endpoint, MamSession
+from harvestmouse.adapters.tape import Tape
 from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.model import Profile, SearchPage
 from harvestmouse.core.search import Query
@@ -24,9 +25,14 @@ from harvestmouse.core.wire.mam import PurchaseReply
 
 @define
 class MamSite:
-    """The site behind one session; see `harvestmouse.adapters.interface.Site`."""
+    """The site behind one session; see `harvestmouse.adapters.interface.Site`.
+
+    Attributes:
+        tape: Takes what the site sends, where the run is recorded.
+    """
 
     session: MamSession
+    tape: Tape | None = None
 
     def profile(self) -> Profile:
         """Read the account.
@@ -35,11 +41,14 @@ class MamSite:
         """
         place = Endpoint.PROFILE.value
         answer = self.session.read(Endpoint.PROFILE, params={"snatch_summary": ""})
-        profile = parse_profile(read_json(place, answer.text))
+        body = read_json(place, answer.text)
+        profile = parse_profile(body)
         if profile is None:
             raise UnexpectedBody(f"{place}: the answer has no user name, so it is no profile of a signed-in account")
         if profile.class_name is None and profile.uploaded_bytes is None and profile.bonus_points is None:
             raise SchemaChanged(f"{place}: the profile has neither class nor upload nor points")
+        if self.tape is not None:
+            self.tape.keep_profile(body)
         return profile
 
     def search(self, query: Query, now: int) -> SearchPage:
@@ -53,6 +62,8 @@ class MamSite:
             if error is None:
                 raise SchemaChanged(f"{place}: the answer has neither results nor an error")
             raise UnexpectedBody(f"{place}: the site answers with an error ({error})")
+        if self.tape is not None:
+            self.tape.keep_search(body)
         return page
 
     def torrent_file(self, torrent_id: int) -> bytes:

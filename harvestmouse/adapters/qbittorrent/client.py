@@ -22,6 +22,7 @@ from harvestmouse.adapters.interface import Listing
 from harvestmouse.adapters.qbittorrent.listing import iter_objects
 from harvestmouse.adapters.qbittorrent.messages import fetch_messages
 from harvestmouse.adapters.secret import Secret
+from harvestmouse.adapters.tape import Tape
 from harvestmouse.adapters.traffic import CLIENT, Result, Traffic
 from harvestmouse.core.actions import AddTorrent
 from harvestmouse.core.model import Preferences, Torrent
@@ -113,6 +114,7 @@ class QbittorrentClient:
     Attributes:
         url: The Web UI's address, such as ``http://127.0.0.1:8080``.
         traffic: Counts the requests.
+        tape: Takes what the client sends, where the run is recorded.
     """
 
     url: str
@@ -120,15 +122,16 @@ class QbittorrentClient:
     password: Secret = field(factory=lambda: Secret(""))
     api_key: Secret = field(factory=lambda: Secret(""))
     traffic: Traffic = field(factory=Traffic)
+    tape: Tape | None = None
     _connected: _Api | None = field(default=None, init=False)
     _version: Version | None = field(default=None, init=False)
 
     def torrents(self, category: str) -> Listing:
         """List the torrents of one category, filtered by the client."""
         if "+" not in category:
-            return self._list(category=category)
+            return self._list(kept=True, category=category)
         # The client reads a plus sign in an address as a space, however it is written, and would find nothing.
-        listing = self._list()
+        listing = self._list(kept=True)
         return Listing(
             torrents=tuple(one for one in listing.torrents if one.category == category),
             malformed=tuple(row for row in listing.malformed if row.category in (category, None)),
@@ -159,8 +162,12 @@ class QbittorrentClient:
         hashes = [torrent.hash for torrent in known if torrent.messages is None]
         headers = self._api.session_headers()
         answers = fetch_messages(self.url, headers, hashes, _READ_SECONDS, self._at("torrents/trackers"))
+        heard = {}
         try:
-            heard = {info_hash: parse_messages(body, self._version) for info_hash, body in answers}
+            for info_hash, body in answers:
+                heard[info_hash] = parse_messages(body, self._version)
+                if self.tape is not None:
+                    self.tape.keep_trackers(info_hash, body)
         except BaseException:
             self.traffic.count(CLIENT, "torrents/trackers", Result.NO_ANSWER)
             raise
@@ -170,9 +177,12 @@ class QbittorrentClient:
     def preferences(self) -> Preferences:
         """Read the queueing preferences."""
         with _translated(self._at("app/preferences")):
-            preferences = parse_preferences(self._api.app_preferences(SIMPLE_RESPONSES=True))
+            body = self._api.app_preferences(SIMPLE_RESPONSES=True)
+            preferences = parse_preferences(body)
         if preferences is None:
             raise ClientUnclear(f"{self._at('app/preferences')}: the answer is no JSON object")
+        if self.tape is not None:
+            self.tape.keep_preferences(body)
         return preferences
 
     def add(self, torrent_file: bytes, info_hash: str, wanted: AddTorrent) -> None:
@@ -251,19 +261,25 @@ class QbittorrentClient:
             with _translated(self._at("auth/login")):
                 if self.username and not self.api_key:
                     api.auth_log_in()
-                self._version = parse_version(api.app_web_api_version())
+                version = api.app_web_api_version()
+                self._version = parse_version(version)
+                if self.tape is not None:
+                    self.tape.version = version
         except BaseException:
             api._trigger_session_initialization()  # noqa: SLF001 - as in close
             raise
         return api
 
-    def _list(self, **params: str) -> Listing:
+    def _list(self, *, kept: bool = False, **params: str) -> Listing:
         """List torrents, with tracker messages where the version lists them; older ones ignore the wish."""
         api, place = self._api, self._at("torrents/info")
         with _translated(place), self._open_list(api, params) as response:
             if response.status_code != _OK:
                 raise _status_error(place, response.status_code)
-            torrents, malformed = parse_torrents(_rows(place, response), None, self._version)
+            rows = _rows(place, response)
+            if kept and self.tape is not None:
+                rows = self.tape.through(rows)
+            torrents, malformed = parse_torrents(rows, None, self._version)
         return Listing(torrents=tuple(torrents), malformed=tuple(malformed))
 
     def _open_list(self, api: _Api, params: Mapping[str, str]) -> requests.Response:
@@ -280,7 +296,12 @@ class QbittorrentClient:
         rows = body.get("torrents", {})
         if not isinstance(rows, dict) or "server_state" not in body:
             raise ClientUnclear(f"{self._at('sync/maindata')}: the answer is no state of a client")
-        whole = ({**row, "hash": identity} if isinstance(row, dict) else row for identity, row in rows.items())
+        whole: Iterator[object] = (
+            {**row, "hash": identity} if isinstance(row, dict) else row for identity, row in rows.items()
+        )
+        if self.tape is not None:
+            self.tape.keep_transfer(body["server_state"])
+            whole = self.tape.through(whole)
         torrents, malformed = parse_torrents(whole, None, self._version)
         return body, Listing(
             torrents=tuple(torrents),
