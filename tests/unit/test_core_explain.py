@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from harvestmouse.core.errors import SubjectError
 from harvestmouse.core.explain import (
     Condition,
     Explanation,
@@ -13,6 +14,8 @@ from harvestmouse.core.explain import (
     explain_job,
     explain_result,
     explain_torrent,
+    find_result,
+    find_torrent,
 )
 from harvestmouse.core.explain.flips import Change, Found, crossings, downwards, flips_by, later, upwards
 from harvestmouse.core.explain.model import Rule, steps_to
@@ -21,6 +24,7 @@ from harvestmouse.core.model import Malformed, Snapshot
 from harvestmouse.core.plan import GUARDS, OUTCOMES, Reason, Verdict
 from harvestmouse.core.policy import SEED
 from tests.support.builders import (
+    CATEGORY,
     DAY,
     GIB,
     HOUR,
@@ -415,6 +419,56 @@ class TestReconcile:
         )
         assert outcomes(one) == {"owed_queued": Outcome.DOES_NOT_HOLD, "owed_stopped": Outcome.HOLDS}
         assert told(one)[0] == ("seeding_seconds", 72 * HOUR, None)
+
+
+class TestFinding:
+    """Which torrent or result is meant."""
+
+    named = (torrent(1, name="A Barn"), torrent(2, name="A Barn Owl"), torrent(3, name="Owls"))
+    seen = snapshot(torrents=(*named, torrent(4, name="Photographs", category="private")))
+
+    @pytest.mark.parametrize(
+        ("text", "number"), [("A Barn", 1), ("barn owl", 2), (hash_of(3), 3), (hash_of(10)[:39] + "3", 3), ("OWLS", 3)]
+    )
+    def test_a_whole_name_wins_and_a_part_has_to_be_unique(self, text: str, number: int) -> None:
+        """Case does not matter for a part."""
+        assert find_torrent(self.seen, CATEGORY, text).hash == hash_of(number)
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("barn", f"may be any of: 'A Barn' ({hash_of(1)}), 'A Barn Owl' ({hash_of(2)}); give more of it"),
+            ("swan", "is not there; there are 3: 'A Barn'"),
+            ("Photographs", "is in the category 'private'; only torrents of 'mam-farming' are looked at"),
+            (" ", "is not there"),
+        ],
+    )
+    def test_what_cannot_be_told_lists_what_is_there(self, text: str, words: str) -> None:
+        """The error names the thing and the remedy."""
+        with pytest.raises(SubjectError) as caught:
+            find_torrent(self.seen, CATEGORY, text)
+        assert words in str(caught.value)
+
+    def test_a_long_list_is_cut(self) -> None:
+        """Eight say enough."""
+        many = snapshot(torrents=tuple(torrent(number) for number in range(20)))
+        with pytest.raises(SubjectError, match=r", and 12 more$"):
+            find_torrent(many, CATEGORY, "swan")
+
+    def test_nothing_to_choose_from_says_so(self) -> None:
+        """Where no search found anything."""
+        with pytest.raises(SubjectError, match="the snapshot has no result to explain"):
+            find_result(snapshot(), "7")
+
+    @pytest.mark.parametrize("text", ["7", " 7 ", "barn", "A Barn Owl"])
+    def test_a_result_is_found_by_id_or_title(self, text: str) -> None:
+        """On any page, once however often it is listed."""
+        pages = (
+            page(result(8, title="A Swan")),
+            page(result(7, title="A Barn Owl")),
+            page(result(7, title="A Barn Owl")),
+        )
+        assert find_result(snapshot(searches=pages), text).id == 7
 
 
 def leads(*found: tuple[int, Found]) -> Callable[[int], Found]:

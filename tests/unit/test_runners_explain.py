@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 
 from harvestmouse.core.errors import SubjectError
-from harvestmouse.core.explain import explain_job, explain_result, explain_torrent
+from harvestmouse.core.explain import explain_job, explain_result
 from harvestmouse.core.grab import plan_grab
 from harvestmouse.core.model import Snapshot
 from harvestmouse.core.policy import SEED, Policy
-from harvestmouse.core.wire.explanation import unparse_explanation
-from harvestmouse.core.wire.plan import dump
 from harvestmouse.runners.explain import Asked, about, look
 from harvestmouse.runners.explain_words import describe
 from tests.support.builders import (
@@ -23,7 +21,6 @@ from tests.support.builders import (
     HOUR,
     MIB,
     NOW,
-    download,
     entry,
     hash_of,
     message,
@@ -211,45 +208,8 @@ class TestJobs:
         assert "with 1 fewer torrent that owes seed time (2): becomes wanted (change)" in changes(lines)
 
 
-class TestFinding:
-    """Which torrent or result is meant."""
-
-    named = (torrent(1, name="A Barn"), torrent(2, name="A Barn Owl"), torrent(3, name="Owls"))
-    seen = snapshot(torrents=(*named, torrent(4, name="Photographs", category="private")))
-
-    @pytest.mark.parametrize(
-        ("text", "number"), [("A Barn", 1), ("barn owl", 2), (hash_of(3), 3), (hash_of(10)[:39] + "3", 3), ("OWLS", 3)]
-    )
-    def test_a_whole_name_wins_and_a_part_has_to_be_unique(self, text: str, number: int) -> None:
-        """Case does not matter for a part."""
-        (one,) = about(self.seen, SEED, "janitor", Asked(torrent=text))
-        assert one.subject == hash_of(number)
-
-    @pytest.mark.parametrize(
-        ("text", "words"),
-        [
-            ("barn", f"may be any of: 'A Barn' ({hash_of(1)}), 'A Barn Owl' ({hash_of(2)}); give more of it"),
-            ("swan", "is not there; there are 3: 'A Barn'"),
-            ("Photographs", "is in the category 'private'; only torrents of 'mam-farming' are looked at"),
-            (" ", "is not there"),
-        ],
-    )
-    def test_what_cannot_be_told_lists_what_is_there(self, text: str, words: str) -> None:
-        """The error names the thing and the remedy."""
-        with pytest.raises(SubjectError) as caught:
-            about(self.seen, SEED, "janitor", Asked(torrent=text))
-        assert words in str(caught.value)
-
-    def test_a_long_list_is_cut(self) -> None:
-        """Eight say enough."""
-        many = snapshot(torrents=tuple(torrent(number) for number in range(20)))
-        with pytest.raises(SubjectError, match=r", and 12 more$"):
-            about(many, SEED, "janitor", Asked(torrent="swan"))
-
-    def test_nothing_to_choose_from_says_so(self) -> None:
-        """Where no search found anything."""
-        with pytest.raises(SubjectError, match="the snapshot has no result to explain"):
-            about(snapshot(), SEED, "grab", Asked(result="7"))
+class TestQuestions:
+    """What can be asked of which job."""
 
     @pytest.mark.parametrize(
         ("job", "asked", "words"),
@@ -264,41 +224,6 @@ class TestFinding:
         with pytest.raises(SubjectError) as caught:
             asked.check(job)
         assert str(caught.value) == words
-
-
-class TestJson:
-    """The JSON form."""
-
-    def test_an_explanation_is_plain_json(self) -> None:
-        """Infinite ratios and tuples included."""
-        rich = profile(downloaded_bytes=0)
-        (itself,) = explain_job(snapshot(profile=rich), SEED, "grab")
-        form = json.loads(dump(unparse_explanation(itself)))
-        ratio = next(step for step in form["steps"] if step["reason"] == "low_ratio")
-        assert ratio == {
-            "reason": "low_ratio",
-            "asks": "The ratio is under its floor.",
-            "outcome": "does not hold",
-            "any_of": False,
-            "conditions": [{"name": "ratio", "value": "∞", "relation": "<", "threshold": 1.2, "met": False}],
-        }
-
-    def test_a_flip_has_its_exact_figures(self) -> None:
-        """Bytes and seconds, not words."""
-        one = explain_torrent(snapshot(torrents=(download(1, state="queuedDL"),)), SEED, hash_of(1))
-        form = json.loads(dump(unparse_explanation(one)))
-        assert form["decision"]["reason"] == "active"
-        assert form["flips"] == [
-            {
-                "change": "time_seconds",
-                "amount": 23 * HOUR + 1,
-                "to": None,
-                "decision": "delete",
-                "reason": "never_started",
-                "note": "as queuedDL, while nothing else changes",
-                "about_seconds": None,
-            }
-        ]
 
 
 class TestLooking:
