@@ -87,11 +87,10 @@ def about(snapshot: Snapshot, policy: Policy, job: str, asked: Asked) -> tuple[E
     if itself[0].skip is not None:
         return itself
     if asked.torrent is not None:
-        return (
-            explain_torrent(snapshot, policy, find_torrent(snapshot, policy.client.category, asked.torrent).hash, job),
-        )
+        info_hash = find_torrent(snapshot, policy.client.category, asked.torrent)
+        return (explain_torrent(snapshot, policy, info_hash, job),)
     if asked.result is not None:
-        return (explain_result(snapshot, policy, find_result(snapshot, asked.result).id),)
+        return (explain_result(snapshot, policy, find_result(snapshot, asked.result)),)
     return itself
 
 

@@ -259,6 +259,15 @@ class TestJanitor:
         assert outcomes(one)["unregistered"] is Outcome.UNKNOWN
         assert one.depends == ("what its trackers say, which nobody has asked",)
 
+    @pytest.mark.parametrize(("seeding", "count"), [(90 * HOUR, 1), (5 * DAY, 1)])
+    def test_what_is_to_come_hangs_on_trackers_that_nobody_asked(self, seeding: int, count: int) -> None:
+        """A torrent that owes is not asked about, and may be unknown to its tracker by then."""
+        seen = snapshot(
+            torrents=(torrent(1, seeding_time=seeding, messages=None), torrent(2, state="moving", messages=None))
+        )
+        assert len(explain_torrent(seen, SEED, hash_of(1)).depends) == count
+        assert explain_torrent(seen, SEED, hash_of(2)).depends == ()
+
     def test_a_skipped_job_explains_its_guards(self) -> None:
         """Nothing was decided about the torrent."""
         seen = snapshot(torrents=(torrent(1),), remembered_count=40)
@@ -425,14 +434,19 @@ class TestFinding:
     """Which torrent or result is meant."""
 
     named = (torrent(1, name="A Barn"), torrent(2, name="A Barn Owl"), torrent(3, name="Owls"))
-    seen = snapshot(torrents=(*named, torrent(4, name="Photographs", category="private")))
+    private = (
+        torrent(4, name="Photographs", category="private"),
+        torrent(5, name="Letters", category=None),
+        torrent(6, name="Owls", category="private"),
+    )
+    seen = snapshot(torrents=(*named, *private))
 
     @pytest.mark.parametrize(
         ("text", "number"), [("A Barn", 1), ("barn owl", 2), (hash_of(3), 3), (hash_of(10)[:39] + "3", 3), ("OWLS", 3)]
     )
     def test_a_whole_name_wins_and_a_part_has_to_be_unique(self, text: str, number: int) -> None:
         """Case does not matter for a part."""
-        assert find_torrent(self.seen, CATEGORY, text).hash == hash_of(number)
+        assert find_torrent(self.seen, CATEGORY, text) == hash_of(number)
 
     @pytest.mark.parametrize(
         ("text", "words"),
@@ -440,6 +454,7 @@ class TestFinding:
             ("barn", f"may be any of: 'A Barn' ({hash_of(1)}), 'A Barn Owl' ({hash_of(2)}); give more of it"),
             ("swan", "is not there; there are 3: 'A Barn'"),
             ("Photographs", "is in the category 'private'; only torrents of 'mam-farming' are looked at"),
+            ("Letters", "is in no category; only"),
             (" ", "is not there"),
         ],
     )
@@ -468,7 +483,15 @@ class TestFinding:
             page(result(7, title="A Barn Owl")),
             page(result(7, title="A Barn Owl")),
         )
-        assert find_result(snapshot(searches=pages), text).id == 7
+        assert find_result(snapshot(searches=pages), text) == 7
+
+    def test_a_row_that_cannot_be_read_is_found_by_its_id(self) -> None:
+        """It has a decision too; one without an id has nothing to ask for."""
+        unread = (Malformed(subject="7", problem="no size"), Malformed(subject="row:ab12", problem="no id"))
+        seen = snapshot(searches=(page(result(8), malformed=unread),))
+        assert find_result(seen, "7") == 7
+        with pytest.raises(SubjectError):
+            find_result(seen, "row")
 
 
 def leads(*found: tuple[int, Found]) -> Callable[[int], Found]:

@@ -121,16 +121,17 @@ def explain_grab(plan: Plan, snapshot: Snapshot, policy: Policy, identity: int) 
     decision = decision_about(plan, str(identity))
     title = None if decision is None else decision.facts.get("title")
     explanation = Explanation(job=JOB, subject=str(identity), name=title, decided_at=plan.decided_at, decision=decision)
-    row = None if decision is None else _row(snapshot, decision)
-    if decision is None or row is None:
-        rule = () if decision is None else _malformed(decision.facts.get("problem"))
-        return evolve(explanation, steps=steps_to(rule, *(() if decision is None else (decision.reason,))))
+    if decision is None:
+        return explanation
+    row = _row(snapshot, decision)
+    if row is None:
+        return evolve(explanation, steps=steps_to(_malformed(decision.facts.get("problem")), decision.reason))
     rules = _rules(plan, snapshot, policy, row)
     return evolve(
         explanation,
         steps=steps_to(rules, decision.reason),
         flips=tuple(_flips(snapshot, policy, row, rules, decision)),
-        depends=tuple(_depends(plan, snapshot, policy, row)),
+        depends=tuple(_depends(plan, snapshot, policy, row, decision.reason)),
     )
 
 
@@ -371,9 +372,7 @@ def _with_row(snapshot: Snapshot, identity: int, **facts: Any) -> Snapshot:
     return evolve(snapshot, searches=tuple(map(changed, snapshot.searches or ())))
 
 
-def _depends(plan: Plan, snapshot: Snapshot, policy: Policy, row: SearchResult) -> Iterator[str]:
-    decision = decision_about(plan, str(row.id))
-    reason = None if decision is None else decision.reason
+def _depends(plan: Plan, snapshot: Snapshot, policy: Policy, row: SearchResult, reason: Reason) -> Iterator[str]:
     if _contradicted(snapshot, row):
         yield "the site, which tells two things of it; the more modest is believed"
     picks = [(one.score, one.id) for one in plan.actions if isinstance(one, AddTorrent)]

@@ -39,17 +39,9 @@ from harvestmouse.core.policy import CleanupPolicy, Policy
 _MOST_RUNS = 10
 # Reasons that hang on nothing but the torrent's own figures, which time moves.
 _TIMED = frozenset({Reason.UNKNOWN, Reason.HNR_WINDOW, Reason.RECOVERY_HOLD, Reason.ACTIVE})
-# Those of the rules that come before what trackers say.
-_BEFORE_MESSAGES = frozenset(
-    {
-        Reason.PROTECTED,
-        Reason.TRANSIENT_STATE,
-        Reason.CLIENT_ERROR,
-        Reason.UNKNOWN,
-        Reason.HNR_WINDOW,
-        Reason.RECOVERY_HOLD,
-    }
-)
+# The rules that come before what trackers say, of which the last two are a matter of time.
+_HELD = frozenset({Reason.PROTECTED, Reason.TRANSIENT_STATE, Reason.CLIENT_ERROR, Reason.UNKNOWN})
+_BEFORE_MESSAGES = _HELD | {Reason.HNR_WINDOW, Reason.RECOVERY_HOLD}
 _DELETING = OUTCOMES[JOB][Verdict.DELETE]
 
 
@@ -201,12 +193,12 @@ def _seeded_over(torrent: Torrent, seconds: float) -> Condition:
 
 def _unusable(torrent: Torrent, age: int | None) -> Iterator[str]:
     """Yield the facts that are missing or impossible."""
-    counts = ("seeding_time", "downloaded_bytes", "uploaded_bytes", "seeders")
     for name in ("tags", "state", "completion_on"):
         if getattr(torrent, name) is None:
             yield name
-    for name in counts:
-        if (getattr(torrent, name) or 0) < 0 or getattr(torrent, name) is None:
+    for name in ("seeding_time", "downloaded_bytes", "uploaded_bytes", "seeders"):
+        count = getattr(torrent, name)
+        if count is None or count < 0:
             yield name
     if age is None or age < 0 or (torrent.added_on or 0) <= 0:
         yield "added_on"
@@ -343,7 +335,7 @@ def _depends(snapshot: Snapshot, policy: Policy, torrent: Torrent, reason: Reaso
         texts = Counter(text for one in managed for text in unregistered_texts(one))
         shared = max((texts[text] for text in unregistered_texts(torrent)), default=0)
         yield f"what the trackers say of the others: {shared} of {len(managed)} torrents show these words"
-    elif torrent.messages is None and reason not in _BEFORE_MESSAGES:
+    elif torrent.messages is None and reason not in _HELD:
         yield "what its trackers say, which nobody has asked"
     if reason is Reason.DELETION_LIMIT:
         yield (
