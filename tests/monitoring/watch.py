@@ -69,9 +69,9 @@ class Watch:
         wait_for(lambda: set(firing) <= (now := self.firing()) and now.isdisjoint(quiet), what, timeout=20)
 
     def evaluate(self) -> None:
-        """Wait until what is at the gateway now has been there for two looks at the rules, so that alerts have come."""
+        """Wait until what is at the gateway now has been there for some looks at the rules, so that alerts have come."""
         self._scrape(time.time())
-        then = time.time() + 1.5
+        then = time.time() + 1
         wait_for(lambda: self._evaluated_at() > then, "the rules to be looked at")
 
     def _scrape(self, since: float) -> None:
@@ -91,7 +91,7 @@ def impatient(text: str) -> dict[str, Any]:
     for group in document["groups"]:
         for rule in group["rules"]:
             if "for" in rule:
-                rule["for"] = "1s"
+                rule["for"] = "500ms"
     return document
 
 
