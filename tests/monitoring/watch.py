@@ -69,7 +69,7 @@ class Watch:
         wait_for(lambda: set(firing) <= (now := self.firing()) and now.isdisjoint(quiet), what, timeout=20)
 
     def evaluate(self) -> None:
-        """Wait until what is at the gateway now has been there for some looks at the rules, so that alerts have come."""
+        """Wait until what is at the gateway now has been there for some looks at the rules, and alerts have come."""
         self._scrape(time.time())
         then = time.time() + 1
         wait_for(lambda: self._evaluated_at() > then, "the rules to be looked at")
