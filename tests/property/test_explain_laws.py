@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import assume, event, given
+from hypothesis import HealthCheck, Phase, assume, event, given, settings
 from hypothesis import strategies as st
 
 from harvestmouse.core import JOBS, after
@@ -329,3 +329,56 @@ class TestFlips:
                 least = [flip.amount for flip in one.flips if flip.change == "bonus_points" and (flip.amount or 0) > 0]
                 assert least
                 assert min(amount for amount in least if amount is not None) <= points
+
+
+CLAIMS = {
+    "grab": {
+        "downloaded_bytes",
+        "free_space_bytes",
+        "hit_and_run_count",
+        "leechers",
+        "managed_torrents",
+        "personal_freeleech",
+        "seeders",
+        "time_seconds",
+        "torrents_removed",
+        "unsat_count",
+        "uploaded_bytes",
+    },
+    "janitor": {
+        "downloaded_bytes",
+        "managed_torrents",
+        "messages",
+        "runs",
+        "seeders",
+        "seeding_seconds",
+        "state",
+        "tags_added",
+        "tags_removed",
+        "time_seconds",
+        "uploaded_bytes",
+    },
+    "monitor": set(),
+    "reconcile": {"owed_torrents", "preference", "seeding_seconds", "state"},
+    "spend": {"bonus_points", "downloaded_bytes", "purchase_pending", "time_seconds", "uploaded_bytes"},
+}
+
+
+@every_job
+def test_every_kind_of_claim_is_drawn(job: str) -> None:
+    """The laws above walk what is claimed; here it is seen that something is, and nothing they do not know of."""
+    claims: set[str] = set()
+
+    @settings(
+        max_examples=300,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(my.WORLDS[job])
+    def collect(world: World) -> None:
+        claims.update(flip.change for one in explanations(*world, job) for flip in one.flips)
+
+    collect()
+    assert claims == CLAIMS[job]
