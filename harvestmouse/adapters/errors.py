@@ -25,6 +25,7 @@
         │   ├── ClientUnclear         an answer that is not what the client's API documents
         │   └── ClientRefused         wrong user name, password or API key
         ├── GuaranteeBroken           exit 5: a fresh look forbids what was planned
+        ├── SecretFound               exit 5: a secret would have been written
         ├── DeadlineExceeded          exit 1: the run took longer than it may
         ├── Terminated                exit 1: the run was told to end
         ├── StateError                exit 1: the state directory cannot be read or written
@@ -213,6 +214,13 @@ class GuaranteeBroken(AdapterError):
 
     exit_code = 5
     advice = "Nothing of it was done; please report this, with the plan"
+
+
+class SecretFound(AdapterError):
+    """A secret of the configuration was about to be written to a recording."""
+
+    exit_code = 5
+    advice = "Find what carries it, such as a torrent's name or tag, and rename it, or change the secret"
 
 
 class DeadlineExceeded(AdapterError):

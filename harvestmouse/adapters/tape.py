@@ -18,7 +18,7 @@ from harvestmouse.core.wire.redact import (
 )
 
 # Fast, and within a third of the best that is to be had.
-_LEVEL = 1
+LEVEL = 1
 _GZIP = 16 + zlib.MAX_WBITS
 _CHUNK = 1 << 16
 
@@ -27,13 +27,20 @@ _write = json.JSONEncoder(separators=(",", ":")).encode
 
 @define
 class Packed:
-    """Rows of a JSON list, compressed as they arrive: ten thousand of them take less than a megabyte."""
+    """Rows of a JSON list, compressed as they arrive: ten thousand of them take less than a megabyte.
 
+    Attributes:
+        forbidden: Words that may not be in them.
+        tainted: Whether one is.
+    """
+
+    forbidden: tuple[str, ...] = ()
+    tainted: bool = False
     count: int = 0
     _parts: list[bytes] = field(factory=list)
     _waiting: list[str] = field(factory=list)
     _size: int = 0
-    _packer: Any = field(factory=lambda: zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP))
+    _packer: Any = field(factory=lambda: zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP))
 
     def add(self, row: object) -> None:
         """Add one row."""
@@ -50,21 +57,26 @@ class Packed:
         return b"".join([*self._parts, self._packer.flush()])
 
     def _pack(self) -> None:
-        self._parts.append(self._packer.compress("".join(self._waiting).encode()))
+        text = "".join(self._waiting)
+        self.tainted = self.tainted or any(word in text for word in self.forbidden if word)
+        self._parts.append(self._packer.compress(text.encode()))
         self._waiting.clear()
         self._size = 0
 
 
 @define
 class Tape:
-    """The bodies of one run; what was not asked for is ``None``.
+    """The bodies that one run decides from; what was not asked for is ``None``.
 
     Adapters put in what they receive; what may not be kept is left out here, so that no part of it waits in memory.
+    Once the run has decided, the tape is stopped, and takes nothing more.
 
     Attributes:
+        forbidden: Words that may not be in any of them.
         version: The client's Web API version.
     """
 
+    forbidden: tuple[str, ...] = ()
     version: str | None = None
     profile: object = None
     searches: list[object] | None = None
@@ -72,21 +84,36 @@ class Tape:
     trackers: dict[str, object] = field(factory=dict)
     preferences: object = None
     transfer: object = None
+    _stopped: bool = False
+
+    def stop(self) -> None:
+        """Take nothing more."""
+        self._stopped = True
 
     def keep_profile(self, body: object) -> None:
         """Take the profile."""
-        self.profile = keep_profile(body)
+        if not self._stopped:
+            self.profile = keep_profile(body)
 
     def keep_search(self, body: object) -> None:
         """Take one page of results."""
-        self.searches = [*(self.searches or ()), keep_search(body)]
+        if not self._stopped:
+            self.searches = [*(self.searches or ()), keep_search(body)]
 
     def through(self, rows: Iterable[object]) -> Iterator[object]:
         """Yield the rows of a listing, and take each on its way."""
-        self.torrents = Packed()
+        if self._stopped:
+            yield from rows
+            return
+        self.torrents = Packed(self.forbidden)
         for row in rows:
             self.torrents.add(keep_torrent(row))
             yield row
+
+    @property
+    def tainted(self) -> bool:
+        """Whether a forbidden word is in the listing."""
+        return self.torrents is not None and self.torrents.tainted
 
     def rows(self) -> list[object] | None:
         """Return the listing; nothing more can be taken of it afterwards."""
@@ -97,12 +124,15 @@ class Tape:
 
     def keep_trackers(self, info_hash: str, rows: object) -> None:
         """Take what the trackers of one torrent say."""
-        self.trackers[info_hash] = keep_trackers(rows)
+        if not self._stopped:
+            self.trackers[info_hash] = keep_trackers(rows)
 
     def keep_preferences(self, body: object) -> None:
         """Take the client's preferences."""
-        self.preferences = keep_preferences(body)
+        if not self._stopped:
+            self.preferences = keep_preferences(body)
 
     def keep_transfer(self, body: object) -> None:
         """Take the client's connection."""
-        self.transfer = keep_transfer(body)
+        if not self._stopped:
+            self.transfer = keep_transfer(body)

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harvestmouse.core.errors import SnapshotError
 from harvestmouse.core.guarantees import check
@@ -16,6 +16,9 @@ from harvestmouse.runners import config, logs
 from harvestmouse.runners.report import Exit, Report
 from harvestmouse.runners.settings import MetricsSettings, Settings, secrets_of
 from harvestmouse.runners.words import describe
+
+if TYPE_CHECKING:
+    from harvestmouse.adapters.tape import Tape
 
 _LARGEST_SNAPSHOT = 1 << 30
 
@@ -43,12 +46,20 @@ def run_job(job: str, options: Mapping[str, Any], *, apply: bool, as_json: bool)
         observed.metrics = lambda: settings.metrics
         logs.hide(secrets_of(settings))
         observed.apply = (apply or settings.general.apply) and not config.dry_run_forced(os.environ)
-        observed.ports = Ports(settings, run_id=run_id)
+        observed.ports = Ports(settings, run_id=run_id, tape=_tape(settings))
         stop = StopSignal()
         with deadline(settings.general.deadline.total_seconds()), stop.listening():
             observed.report = report = run(job, observed.ports, apply=observed.apply, stop=stop)
     _show(report, as_json=as_json)
     return report.exit_code
+
+
+def _tape(settings: Settings) -> "Tape | None":
+    if not settings.recordings.enabled:
+        return None
+    from harvestmouse.adapters.tape import Tape  # noqa: PLC0415 - it can be off
+
+    return Tape(tuple(secret.reveal() for secret in secrets_of(settings)))
 
 
 def doctor(options: Mapping[str, Any], *, resume: bool) -> int:

@@ -17,7 +17,7 @@ from harvestmouse.adapters.state.memory import Memory
 from harvestmouse.adapters.state.refusals import Refusals
 from harvestmouse.adapters.tape import Tape
 from harvestmouse.adapters.traffic import Traffic
-from harvestmouse.core.model import Profile
+from harvestmouse.core.model import Profile, Snapshot
 from harvestmouse.runners.config import ConfigError
 from harvestmouse.runners.settings import Settings
 
@@ -39,6 +39,7 @@ class Ports:
         tape: Takes what the services send; ``None`` where nobody keeps it.
         traffic: What was asked of the site and the client.
         profile: The account as it was last read; ``None`` before.
+        snapshot: What the run decided from; ``None`` before.
     """
 
     settings: Settings
@@ -47,6 +48,7 @@ class Ports:
     tape: Tape | None = None
     traffic: Traffic = field(factory=Traffic, init=False)
     profile: Profile | None = field(default=None, init=False)
+    snapshot: Snapshot | None = field(default=None, init=False)
 
     def read_profile(self) -> Profile:
         """Read the account, and keep it for the run's figures, which it reaches even if the run fails later."""

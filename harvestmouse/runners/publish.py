@@ -1,4 +1,4 @@
-"""Publish a run's figures at its end, whatever the end, and tell the operator; trouble with that changes nothing."""
+"""Publish a run's figures at its end, whatever the end, tell the operator, and record it; trouble changes nothing."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -63,6 +63,7 @@ def published(job: str, *, apply: bool, metrics: Callable[[], MetricsSettings]) 
     state, words = ("", "") if run.report is None else (run.report.error_state, run.report.error or "")
     _publish(run, code, time.monotonic() - started, state)
     _notify(run, state, words)
+    _record(run)
 
 
 def _exit_code(error: BaseException) -> int:
@@ -87,20 +88,20 @@ def _publish(run: Run, exit_code: int, seconds: float, state: str) -> None:
     # Whoever ends the run now has to wait for its last word.
     with stop.listening(), stop.acting():
         for publisher in publishers_for(where.pushgateway_url, where.textfile, log.warning):
-            _try("the figures", partial(publisher.publish, groups))
+            _try("send the figures", partial(publisher.publish, groups))
 
 
-def _try(what: str, send: Callable[[], None]) -> None:
-    """Send something to one place; what fails there fails neither the run nor what is sent elsewhere."""
+def _try(what: str, do: Callable[[], None]) -> None:
+    """Do one thing after the run; what fails there fails neither the run nor what else is done."""
     try:
         with deadline(_MOST_SECONDS):
-            send()
+            do()
     except DeadlineExceeded:
-        log.warning("cannot send %s: no end after %d s", what, _MOST_SECONDS)
+        log.warning("cannot %s: no end after %d s", what, _MOST_SECONDS)
     except AdapterError as error:
         log.warning("%s", error)
     except Exception as error:  # noqa: BLE001 - a library's error is none of the run's
-        log.warning("cannot send %s: %s", what, type(error).__name__)
+        log.warning("cannot %s: %s", what, type(error).__name__)
 
 
 def _notify(run: Run, state: str, error: str) -> None:
@@ -110,7 +111,15 @@ def _notify(run: Run, state: str, error: str) -> None:
 
     learned = state or (notices.WELL if run.ports.profile is not None else "")
     ending = notices.Ending(job=run.job, report=run.report, state=learned, error=error)
-    _try("a notification", partial(notices.tell, ending, run.ports, int(time.time())))
+    _try("send a notification", partial(notices.tell, ending, run.ports, int(time.time())))
+
+
+def _record(run: Run) -> None:
+    if run.ports is None or run.report is None or not run.ports.settings.recordings.enabled:
+        return
+    from harvestmouse.runners import recorder  # noqa: PLC0415 - it can be off
+
+    _try("write the recording", partial(recorder.keep, run.report, run.ports))
 
 
 def _ending(run: Run, exit_code: int, seconds: float, state: str) -> "Ending":

@@ -33,7 +33,9 @@ def run(job: str, ports: Ports, *, apply: bool, stop: StopSignal | None = None) 
     """
     policy = ports.settings.policy
     with opened(job, ports):
-        snapshot = FETCH[job](ports, policy)
+        ports.snapshot = snapshot = FETCH[job](ports, policy)
+        if ports.tape is not None:
+            ports.tape.stop()
         plan = JOBS[job](snapshot, policy)
         announce_plan(plan)
         violations = check(plan, snapshot, policy)

@@ -57,6 +57,11 @@ def _not_negative(_: Any, attribute: "Attribute[Any]", value: timedelta) -> None
         raise PolicyError(f"{attribute.name} is negative")
 
 
+def _at_least_one(_: Any, attribute: "Attribute[Any]", value: int) -> None:
+    if value < 1:
+        raise PolicyError(f"{attribute.name} = {value} is too low; at least 1")
+
+
 def _limit(seconds: float) -> Any:
     return field(default=timedelta(seconds=seconds), validator=_positive)
 
@@ -155,16 +160,20 @@ class NotifySettings:
 
 @frozen(kw_only=True)
 class RecordingSettings:
-    """What is kept of every run; recording comes with a later version, the keys are reserved.
+    """What is kept of every run, in state_dir/recordings.
 
     Attributes:
         enabled: Record.
+        dry_runs: Record dry runs too.
         keep_days: For how many days.
-        max_size: How much in all, bytes.
+        max_count: How many recordings.
+        max_size: How much in all.
     """
 
     enabled: bool = True
-    keep_days: int = 90
+    dry_runs: bool = True
+    keep_days: int = field(default=90, validator=_at_least_one)
+    max_count: int = field(default=50_000, validator=_at_least_one)
     max_size: int = field(default=500 * MIB, metadata={"size": True})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import stat
 from collections.abc import Iterator
@@ -10,6 +11,10 @@ from pathlib import Path
 import pytest
 
 from harvestmouse.core.guarantees import g12
+from harvestmouse.core.jobs import JOBS as JOBS_OF_CORE
+from harvestmouse.core.wire import parse_snapshot
+from harvestmouse.core.wire.plan import dump, unparse_plan
+from harvestmouse.runners.config import load
 from tests.support.builders import GIB, MIB
 from tests.support.mam_catalogue import dl_hash
 from tests.support.mam_server import PASSKEY, Account, CatalogueTorrent, MamServer
@@ -90,3 +95,38 @@ def test_without_a_file_it_goes_to_stdout(rig: Rig) -> None:
     done = rig.command("record")
     assert len(done.stdout.splitlines()) == 1
     assert json.loads(done.stdout)["format"] == "harvestmouse-snapshot/1"
+
+
+@pytest.mark.parametrize("apply", [False, True])
+def test_every_run_leaves_a_recording_that_decides_the_same(rig: Rig, apply: bool) -> None:
+    """Byte for byte the plan that the run made, from the bodies that it received; the outcome besides."""
+    for job in JOBS:
+        document = rig.job(job, *(["--apply"] if apply and job != "monitor" else []))
+        (path,) = (rig.state_dir / "recordings").rglob(f"*-{job}-{document['outcome']['run']}.json.gz")
+        recording = json.loads(gzip.decompress(path.read_bytes()))
+        assert recording["format"] == "harvestmouse-recording/1"
+        assert recording["plan"] == document
+        decided = JOBS_OF_CORE[job](parse_snapshot(recording["snapshot"]), load(rig.environment).policy)
+        assert json.loads(dump(unparse_plan(decided))) == {
+            key: value for key, value in recording["plan"].items() if key != "outcome"
+        }
+        hidden = [rig.site.cookie, rig.cookie_on_disk if (rig.state_dir / "mam_id").exists() else "", PASSKEY]
+        assert list(g12(json.dumps(recording), [*hidden, rig.site.account.username])) == []
+
+
+def test_recording_can_be_turned_off(rig: Rig) -> None:
+    """Altogether, or for dry runs."""
+    rig.job("janitor", HARVESTMOUSE_RECORDINGS_ENABLED="false")
+    rig.job("janitor", HARVESTMOUSE_RECORDINGS_DRY_RUNS="false")
+    assert not (rig.state_dir / "recordings").exists()
+    rig.job("janitor", "--apply", HARVESTMOUSE_RECORDINGS_DRY_RUNS="false")
+    assert len(list((rig.state_dir / "recordings").rglob("*.json.gz"))) == 1
+
+
+def test_trouble_with_recording_fails_no_run(rig: Rig) -> None:
+    """It is said."""
+    rig.state_dir.mkdir()
+    (rig.state_dir / "recordings").write_text("a file where the folder should be")
+    done = rig.command("janitor", "--apply")
+    assert done.returncode == 0
+    assert "cannot write the recording" in done.stderr

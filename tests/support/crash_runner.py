@@ -69,11 +69,11 @@ class Effects:
         fsync, fchmod = os.fsync, os.fchmod
 
         def counted_replace(source: Any, target: Any) -> None:
-            with self._effect(f"replace {Path(target).name}"):
+            with self._effect(f"replace {_plain(Path(target).name)}"):
                 replace(source, target)
 
         def counted_unlink(path: Any, **how: Any) -> None:
-            with self._effect(f"remove {Path(path).name}"):
+            with self._effect(f"remove {_plain(Path(path).name)}"):
                 unlink(path, **how)
 
         def counted_write(descriptor: int, data: bytes) -> int:
@@ -113,6 +113,11 @@ def _name(descriptor: int) -> str:
     name = Path(f"/proc/self/fd/{descriptor}").readlink().name
     # A temporary file's name ends in a part that is another one every time.
     return name.rpartition(".")[0] if name.startswith(".") else name
+
+
+def _plain(name: str) -> str:
+    # A recording's name holds the time and the run.
+    return "recording" if name.endswith(".json.gz") else name
 
 
 def _die() -> None:

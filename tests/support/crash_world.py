@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -280,6 +281,10 @@ def damage(state_dir: Path, *, torn_lines: int) -> list[str]:
     for path in sorted(state_dir.iterdir()):
         if path.name.startswith(".") or path.name == "lock":
             continue
+        if path.is_dir():
+            recordings = {one: gzip.decompress(one.read_bytes()) for one in path.rglob("[!.]*.gz")}
+            found += [f"{one}: no recording" for one, content in recordings.items() if not _is_json(content)]
+            continue
         found += [f"{path.name}: {line!r}" for line in _bad_lines(path)][torn_lines:]
     return found
 
@@ -295,7 +300,7 @@ def _bad_lines(path: Path) -> list[str]:
     return [] if _is_json(text) else [text]
 
 
-def _is_json(text: str) -> bool:
+def _is_json(text: str | bytes) -> bool:
     with suppress(ValueError):
         return isinstance(json.loads(text), dict)
     return False

@@ -82,10 +82,11 @@ class Stage:
 
 
 def files_in(directory: Path) -> dict[str, str]:
-    """Return the text of every file in a directory, the lock apart."""
+    """Return the text of every file in a directory, the lock and the recordings apart."""
     if not directory.exists():
         return {}
-    return {path.name: path.read_text() for path in sorted(directory.iterdir()) if not path.name.startswith("lock")}
+    files = [path for path in sorted(directory.iterdir()) if path.is_file() and not path.name.startswith("lock")]
+    return {path.name: path.read_text() for path in files}
 
 
 def copy_of(world: World) -> World:

@@ -67,6 +67,17 @@ def parse_memory(memory: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def unparse_memory(snapshot: Snapshot) -> dict[str, Any]:
+    """Return the JSON form of what `parse_memory` reads."""
+    return {
+        "download_freeze_until": snapshot.download_freeze_until,
+        "unsatisfied_paused": snapshot.unsatisfied_paused,
+        "purchase_pending": snapshot.purchase_pending,
+        "balances": [list(pair) for pair in snapshot.balances],
+        "remembered_count": snapshot.remembered_count,
+    }
+
+
 def _site(mam: Mapping[str, Any], now: int) -> dict[str, Any]:
     searches = _part(mam, "searches", list, "mam.")
     pages = None if searches is None else [parse_search(body, now) for body in searches]
