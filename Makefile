@@ -2,7 +2,7 @@
 #
 #   make demo    the incident and its recovery in an embedded world; no network is used by the program
 #   make test    all tests, with real qBittorrent clients and a real Prometheus where they can be had
-#   make coverage   the same, and which branches of the program they take
+#   make coverage   the same as make test COVERAGE=1: also which branches of the program they take
 #   make mutants    change the core in small ways, and see that its unit tests notice (ten minutes)
 #   make lint    what the code must look like
 #   make docs    the documentation's site, into build/site
@@ -14,6 +14,7 @@ VENV ?= .venv
 CLIENTS ?= .cache/qbittorrent
 MONITORING ?= .cache/monitoring
 PYTEST_ARGS ?=
+COVERAGE ?=
 MUTANTS_ARGS ?=
 
 BIN := $(VENV)/bin
@@ -38,12 +39,14 @@ demo: $(STAMP)/project
 	@$(BIN)/harvestmouse demo
 
 test: $(STAMP)/test clients monitoring
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
-
-coverage: $(STAMP)/test clients monitoring
-	$(BIN)/python -m pytest --cov --cov-report= $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(if $(COVERAGE),--cov --cov-report=) $(PYTEST_ARGS)
+ifneq ($(COVERAGE),)
 	$(BIN)/coverage report --include='harvestmouse/core/*' --fail-under=100
 	$(BIN)/coverage report --fail-under=95
+endif
+
+coverage:
+	@$(MAKE) test COVERAGE=1
 
 mutants: $(STAMP)/test $(STAMP)/mutants
 	$(BIN)/python scripts/mutate.py $(MUTANTS_ARGS)

@@ -7,6 +7,7 @@
     ├── PolicyError              a figure of the policy is out of range
     ├── SnapshotError            a snapshot is not what its format says
     ├── PlanError                a plan's JSON form is not what its format says
+    ├── RecordingError           a recording cannot be read
     └── SubjectError             no torrent or result, or more than one, is what was asked for
 
 The adapters grow their own branch of the same tree (`harvestmouse.adapters.errors`).
@@ -31,6 +32,10 @@ class SnapshotError(HarvestmouseError):
 
 class PlanError(HarvestmouseError):
     """A plan's JSON form is not what its format says."""
+
+
+class RecordingError(HarvestmouseError):
+    """A recording cannot be read, or there is none."""
 
 
 class SubjectError(HarvestmouseError):

@@ -1,0 +1,105 @@
+"""Read recordings back: one, or all that files, folders and patterns name, one at a time."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from glob import has_magic, iglob
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from harvestmouse.adapters.recordings import FORMAT
+from harvestmouse.core.errors import RecordingError, SnapshotError
+from harvestmouse.core.model import Snapshot
+from harvestmouse.core.wire.snapshot import parse_snapshot
+
+_SUFFIXES = (".json", ".json.gz")
+
+
+@frozen
+class Recording:
+    """One run, as it was kept.
+
+    Attributes:
+        path: Its file.
+        version: The version of the program that made it.
+        run: The run's id.
+        plan: The plan's JSON form, with its outcome.
+        body: The snapshot's JSON form.
+    """
+
+    path: Path
+    version: str
+    run: str
+    plan: dict[str, Any]
+    body: dict[str, Any]
+
+    @property
+    def job(self) -> str:
+        """Return the job's name."""
+        return str(self.plan["job"])
+
+    @property
+    def taken_at(self) -> int:
+        """Return when the snapshot was taken, unix seconds."""
+        return int(self.body["taken_at"])
+
+    def snapshot(self) -> Snapshot:
+        """Read the snapshot.
+
+        Raises:
+            RecordingError: It is none.
+        """
+        try:
+            return parse_snapshot(self.body)
+        except SnapshotError as error:
+            raise RecordingError(f"{self.path}: snapshot: {error}") from None
+
+
+def paths_of(words: Iterable[str]) -> list[Path]:
+    """Return the recordings that files, folders (with all below them) and patterns name, in the order of their times.
+
+    Raises:
+        RecordingError: A word names nothing.
+    """
+    found: dict[Path, None] = {}
+    for word in words:
+        paths = list(_named(word))
+        if not paths:
+            raise RecordingError(f"{word}: there is no recording; name files, folders or patterns")
+        found.update(dict.fromkeys(paths))
+    return sorted(found, key=lambda path: (path.parent, path.name))
+
+
+def read(path: Path) -> Recording:
+    """Read one recording.
+
+    Raises:
+        RecordingError: It cannot be read, or is of a format that this version does not know.
+    """
+    try:
+        content = path.read_bytes()
+        document = json.loads(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content)
+    except OSError as error:
+        raise RecordingError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (ValueError, EOFError, zlib.error, RecursionError) as error:
+        raise RecordingError(f"{path}: is no whole recording ({error})") from None
+    found = document.get("format") if isinstance(document, dict) else None
+    if found != FORMAT:
+        raise RecordingError(f'{path}: expected a recording of format "{FORMAT}", found {found!r}')
+    plan, body = document.get("plan"), document.get("snapshot")
+    if not isinstance(plan, dict) or not isinstance(body, dict) or "job" not in plan or "taken_at" not in body:
+        raise RecordingError(f"{path}: has no plan and snapshot")
+    return Recording(path, str(document.get("version")), str(document.get("run")), plan, body)
+
+
+def _named(word: str) -> Iterator[Path]:
+    if has_magic(word):
+        for one in iglob(word, recursive=True):  # noqa: PTH207 - Path.glob takes no pattern from the root
+            yield from _named(one)
+    elif (path := Path(word)).is_dir():
+        yield from (one for one in path.rglob("[!.]*") if one.name.endswith(_SUFFIXES) and one.is_file())
+    elif path.exists():
+        yield path
