@@ -28,6 +28,7 @@ from tests.support.builders import (
     DAY,
     GIB,
     HOUR,
+    MIB,
     NOW,
     download,
     entry,
@@ -428,6 +429,132 @@ class TestReconcile:
         )
         assert outcomes(one) == {"owed_queued": Outcome.DOES_NOT_HOLD, "owed_stopped": Outcome.HOLDS}
         assert told(one)[0] == ("seeding_seconds", 72 * HOUR, None)
+
+
+class TestEdges:
+    """Just below, at and just above each threshold the rules shown say what was decided."""
+
+    @staticmethod
+    def agrees(one: Explanation) -> bool:
+        """Tell whether the first rule whose conditions are met is the reason; the deletion limit comes last."""
+        first = next(
+            (
+                step.reason
+                for step in one.steps
+                if (any if step.any_of else all)(each.met for each in step.conditions)
+                and step.reason is not Reason.DELETION_LIMIT
+            ),
+            None,
+        )
+        return first is (one.decision.reason if one.decision else one.skip.reason if one.skip else None)
+
+    @pytest.mark.parametrize("step", [-1, 0, 1])
+    @pytest.mark.parametrize(
+        "facts",
+        [
+            {"seeding_time": 4 * DAY},
+            {"seeding_time": 4 * DAY, "seeders": 9},
+            {"seeding_time": 7 * DAY, "tags": frozenset({"recovery"})},
+            {"seeding_time": 14 * DAY},
+            {"seeders": 5},
+            {"uploaded_bytes": 1},
+            {"uploaded_bytes": 1, "added_on": NOW - 8 * DAY},
+            {"added_on": NOW - 7 * DAY, "uploaded_bytes": 0},
+        ],
+    )
+    def test_of_a_torrent_that_has_completed(self, facts: dict[str, Any], step: int) -> None:
+        """The first fact is the one that is moved."""
+        name = next(iter(facts))
+        one = torrent(1, **(facts | {name: facts[name] + step}))
+        assert self.agrees(explain_torrent(snapshot(torrents=(one,)), SEED, one.hash))
+
+    @pytest.mark.parametrize("step", [-1, 0, 1])
+    @pytest.mark.parametrize("keep_partials", [False, True])
+    @pytest.mark.parametrize(
+        "facts",
+        [
+            {"added_on": NOW - DAY},
+            {"added_on": NOW - 3 * DAY, "downloaded_bytes": 9},
+            {"added_on": NOW - 3 * DAY, "downloaded_bytes": 9, "progress": 0.1},
+            {"added_on": NOW - 3 * DAY, "downloaded_bytes": 9, "state": "downloading"},
+            {"downloaded_bytes": 1, "added_on": NOW - 2 * DAY},
+            {"added_on": NOW},
+        ],
+    )
+    def test_of_a_torrent_that_never_completed(self, facts: dict[str, Any], step: int, keep_partials: bool) -> None:
+        """With and without the rule that keeps what was begun."""
+        name = next(iter(facts))
+        one = download(1, **(facts | {name: facts[name] + step}))
+        wanted = policy(cleanup={"keep_partials": keep_partials})
+        assert self.agrees(explain_torrent(snapshot(torrents=(one,)), wanted, one.hash))
+
+    @pytest.mark.parametrize("step", [-1, 0, 1])
+    @pytest.mark.parametrize(
+        ("name", "at"), [("size_bytes", 50 * MIB), ("size_bytes", GIB), ("leechers", 1), ("seeders", 50)]
+    )
+    def test_of_a_result(self, name: str, at: int, step: int) -> None:
+        """Its bands."""
+        seen = snapshot(searches=(page(result(7, **{name: at + step})),))
+        assert self.agrees(explain_result(seen, SEED, 7))
+
+    @pytest.mark.parametrize("step", [-1, 0, 1])
+    def test_of_the_room_for_results(self, step: int) -> None:
+        """Disk, unsatisfied headroom and places, each by one, and the time that an id is barred."""
+        rows = page(result(7), result(8, leechers=9))
+        for changes in (
+            {"free_space_bytes": 10 * GIB + 200 * MIB + step},
+            {"profile": profile(unsat_count=38 + step)},
+            {"torrents": tuple(torrent(number) for number in range(8 + step))},
+            {"ledger": (entry(7, at=NOW - 14 * DAY + step, outcome="never_started"),)},
+        ):
+            seen = snapshot(**({"searches": (rows,)} | changes))
+            for number in (7, 8):
+                assert self.agrees(explain_result(seen, policy(grab={"max_torrents": 10}), number))
+
+    @pytest.mark.parametrize("step", [-1, 0, 1])
+    def test_of_the_guards(self, step: int) -> None:
+        """Each at its figure, by the least there is."""
+        for changes in (
+            {"profile": profile(uploaded_bytes=12 * GIB + step)},
+            {"profile": profile(unsat_count=40 + step)},
+            {"profile": profile(unsat_count=30 + step), "unsatisfied_paused": True},
+            {"profile": profile(hit_and_run_count=1 + step)},
+            {"download_freeze_until": NOW + step},
+            {"torrents": tuple(torrent(number) for number in range(10 + step))},
+            {"free_space_bytes": 10 * GIB + step},
+        ):
+            wanted = policy(grab={"max_torrents": 10, "hold_on_hit_and_run": True})
+            assert self.agrees(explain_job(snapshot(**changes), wanted, "grab")[0])
+        shrunken = snapshot(torrents=(torrent(1),), remembered_count=12 + step)
+        assert self.agrees(explain_job(shrunken, SEED, "janitor")[0])
+
+    @pytest.mark.parametrize("step", [-1, 0, 1])
+    def test_of_purchases(self, step: int) -> None:
+        """Points at a price, at the cap, room for VIP at its shortest."""
+        wanted = policy(spend={"vip": True, "overflow": True})
+        vip = {"account_class": "VIP", "vip_until": NOW + 62 * DAY + step, "bonus_points": 9_000.0}
+        for account in (
+            mouse(bonus_points=25_500.0 + step),
+            profile(bonus_points=99_999.0 + step),
+            profile(uploaded_bytes=20 * GIB + step, bonus_points=60_000.0),
+            profile(**vip),
+            profile(**(vip | {"vip_until": NOW, "bonus_points": 5_500.0 + step})),
+        ):
+            for pending in (False, True):
+                for one in explain_job(snapshot(profile=account, purchase_pending=pending), wanted, "spend"):
+                    assert self.agrees(one)
+
+    @pytest.mark.parametrize("step", [-1, 0, 1])
+    def test_of_slots(self, step: int) -> None:
+        """As many as owe, and one more or fewer."""
+        owing = tuple(torrent(number, seeding_time=DAY) for number in range(3))
+        wanted = policy(reconcile={"max_active_uploads": 3 + step})
+        for one in explain_job(snapshot(torrents=owing), wanted, "reconcile"):
+            assert self.agrees(one)
+        resting = torrent(1, state="queuedUP", seeding_time=4 * DAY + step)
+        explained = explain_torrent(snapshot(torrents=(resting,)), SEED, hash_of(1), "reconcile")
+        assert self.agrees(explained)
+        assert (explained.decision is None) is (step >= 0)
 
 
 class TestFinding:
