@@ -556,6 +556,56 @@ class TestEdges:
         assert self.agrees(explained)
         assert (explained.decision is None) is (step >= 0)
 
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"profile": None},
+            *({"profile": profile(**{fact: None})} for fact in ("uploaded_bytes", "downloaded_bytes", "account_class")),
+            {"profile": profile(unsat_count=None)},
+            {"profile": profile(unsat_limit=None)},
+            {"profile": profile(hit_and_run_count=None)},
+            {"torrents": None},
+            {"free_space_bytes": None},
+            {"ledger": None},
+        ],
+    )
+    @pytest.mark.parametrize("strict", [False, True])
+    def test_of_what_grab_has_to_know(self, changes: dict[str, Any], strict: bool) -> None:
+        """Whether or not the policy holds for want of it."""
+        wanted = policy(grab={"require_unsat": strict, "hold_on_hit_and_run": strict})
+        assert self.agrees(explain_job(snapshot(**changes), wanted, "grab")[0])
+
+    @pytest.mark.parametrize("job", ["janitor", "spend", "reconcile", "monitor"])
+    def test_of_what_the_other_jobs_have_to_know(self, job: str) -> None:
+        """Without it, and with it."""
+        empty = Snapshot(taken_at=NOW)
+        for seen in (empty, snapshot(), snapshot(remembered_count=0), snapshot(torrents=(torrent(1),))):
+            assert self.agrees(explain_job(seen, SEED, job)[0])
+        for fact in ("uploaded_bytes", "downloaded_bytes", "bonus_points"):
+            assert self.agrees(explain_job(snapshot(profile=profile(**{fact: None})), SEED, "spend")[0])
+
+    def test_of_preferences_that_are_unknown(self) -> None:
+        """What the client does not tell, and what depends on a list that is missing."""
+        for seen in (snapshot(torrents=None), snapshot(preferences=preferences(max_active_uploads=None))):
+            assert all(self.agrees(one) for one in explain_job(seen, SEED, "reconcile"))
+
+    def test_of_a_torrent_that_may_owe(self) -> None:
+        """What is not known to have never completed counts as owing."""
+        one = torrent(1, state="stoppedUP", completion_on=None, progress=0.5, seeding_time=0)
+        assert self.agrees(explain_torrent(snapshot(torrents=(one,)), SEED, one.hash, "reconcile"))
+
+    @pytest.mark.parametrize("most", [0, 1, 2])
+    def test_of_the_limit_of_deletions(self, most: int) -> None:
+        """It is shown as met where it keeps, and by how many it was used up before."""
+        parts = (torrent(1, seeders=9), torrent(2, seeders=9), download(3, state="queuedDL", added_on=NOW - 2 * DAY))
+        wanted = policy(cleanup={"max_data_deletions": most})
+        for number in (1, 2, 3):
+            one = explain_torrent(snapshot(torrents=parts), wanted, hash_of(number))
+            assert one.decision is not None
+            kept = one.decision.reason is Reason.DELETION_LIMIT
+            assert kept is (number <= 2 and number > most)
+            assert all(each.met for each in one.steps[-1].conditions) is kept
+
 
 class TestFinding:
     """Which torrent or result is meant."""
