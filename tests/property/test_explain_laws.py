@@ -1,5 +1,6 @@
 """Explanations keep to the plan, their rules to the decision; every distance they claim is walked and found true."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,9 @@ from harvestmouse.core.explain import (
 from harvestmouse.core.model import Profile, Snapshot, Torrent
 from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import Policy
+from harvestmouse.core.wire.explanation import unparse_explanation
+from harvestmouse.core.wire.plan import dump
+from harvestmouse.runners.explain_words import describe
 from tests.property import strategies as my
 from tests.support.builders import CATEGORY
 
@@ -329,6 +333,23 @@ class TestFlips:
                 least = [flip.amount for flip in one.flips if flip.change == "bonus_points" and (flip.amount or 0) > 0]
                 assert least
                 assert min(amount for amount in least if amount is not None) <= points
+
+
+class TestWords:
+    """Whatever is explained can be said and written."""
+
+    @every_job
+    @given(st.data())
+    def test_there_are_words_for_all_of_it(self, job: str, data: st.DataObject) -> None:
+        """One line a thing, and JSON without NaN; a line for each change."""
+        seen, wanted = data.draw(my.WORLDS[job])
+        for one in explanations(seen, wanted, job):
+            lines = list(describe(one))
+            assert all(line.isprintable() for line in lines)
+            assert len(lines) >= 1 + len(one.flips) + len(one.depends)
+            form = json.loads(dump(unparse_explanation(one)))
+            assert [flip["amount"] for flip in form["flips"]] == [flip.amount for flip in one.flips]
+            assert [step["outcome"] for step in form["steps"]] == [step.outcome.value for step in one.steps]
 
 
 CLAIMS = {
