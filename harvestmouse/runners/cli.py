@@ -99,7 +99,7 @@ for _job in JOBS:
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @click.pass_obj
 def plan(options: dict[str, Any], job: str, snapshot: str, as_json: bool) -> int:  # noqa: FBT001
-    """Decide JOB from a snapshot file (.json or .json.gz, - for stdin), offline."""
+    """Decide JOB from a snapshot file or a recording (.json or .json.gz, - for stdin), offline."""
     from harvestmouse.runners.commands import plan_offline  # noqa: PLC0415
 
     return plan_offline(job, snapshot, options, as_json=as_json)
@@ -109,7 +109,7 @@ def plan(options: dict[str, Any], job: str, snapshot: str, as_json: bool) -> int
 @click.argument("job", type=click.Choice(JOBS))
 @click.option("--torrent", metavar="HASH|NAME", help="Explain one torrent, of janitor or reconcile.")
 @click.option("--result", metavar="ID|TITLE", help="Explain one search result, of grab.")
-@click.option("--snapshot", metavar="FILE", help="Decide from a snapshot file instead of asking; - is stdin.")
+@click.option("--snapshot", metavar="FILE", help="Decide from a snapshot file or recording; - is stdin.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.pass_obj
 def explain(options: dict[str, Any], /, job: str, **asked: Any) -> int:
@@ -130,6 +130,22 @@ def record(options: dict[str, Any], output: str | None) -> int:
     from harvestmouse.runners import record as recording  # noqa: PLC0415
 
     return recording.record(options, output)
+
+
+@cli.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.option("--junit", metavar="FILE", help="Write the result to FILE as JUnit XML too.")
+@click.option("--update", is_flag=True, help="Write what is decided today into the recordings, as their plans.")
+@click.pass_obj
+def replay(options: dict[str, Any], /, paths: tuple[str, ...], **how: Any) -> int:
+    """Decide recordings again, and say what differs from what was decided then.
+
+    PATH is a recording, a folder of them or a pattern. The exit code is 0 if nothing differs, and 1 otherwise.
+    """
+    from harvestmouse.runners import replay as replaying  # noqa: PLC0415
+
+    return replaying.replay(options, paths, **how)
 
 
 @cli.command()

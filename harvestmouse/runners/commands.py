@@ -91,15 +91,25 @@ def plan_offline(job: str, path: str, options: Mapping[str, Any], *, as_json: bo
 
 
 def read_snapshot(path: str) -> Snapshot:
-    """Read a snapshot file; ``-`` is stdin.
+    """Read a snapshot file, or the snapshot of a recording; ``-`` is stdin.
 
     Raises:
         SnapshotError: It cannot be read, or is no snapshot; the text names it.
     """
     try:
-        return parse_snapshot(_read_document(path))
+        return parse_snapshot(_snapshot_in(_read_document(path)))
     except SnapshotError as error:
         raise SnapshotError(f"snapshot {path}: {error}") from None
+
+
+def _snapshot_in(document: object) -> object:
+    """Return a recording's snapshot; what is no recording is the snapshot itself."""
+    if isinstance(document, dict) and "snapshot" in document:
+        from harvestmouse.adapters.recordings import FORMAT  # noqa: PLC0415 - it loads the compression
+
+        if document.get("format") == FORMAT:
+            return document["snapshot"]
+    return document
 
 
 def _read_document(path: str) -> object:
