@@ -17,7 +17,18 @@ from harvestmouse.core.explain import (
     find_result,
     find_torrent,
 )
-from harvestmouse.core.explain.flips import Change, Found, crossings, downwards, flips_by, later, upwards
+from harvestmouse.core.explain.flips import (
+    Change,
+    Found,
+    crossings,
+    downwards,
+    flip_to,
+    flips_by,
+    later,
+    resized,
+    upwards,
+    with_torrent,
+)
 from harvestmouse.core.explain.model import Rule, steps_to
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.model import Malformed, Snapshot
@@ -644,8 +655,10 @@ class TestFinding:
     def test_a_long_list_is_cut(self) -> None:
         """Eight say enough."""
         many = snapshot(torrents=tuple(torrent(number) for number in range(20)))
-        with pytest.raises(SubjectError, match=r", and 12 more$"):
+        with pytest.raises(SubjectError, match=r"^torrent 'swan' is not there; .*, and 12 more$"):
             find_torrent(many, CATEGORY, "swan")
+        with pytest.raises(SubjectError, match=rf"\({hash_of(7)}\)$"):
+            find_torrent(snapshot(torrents=tuple(torrent(number) for number in range(8))), CATEGORY, "swan")
 
     def test_nothing_to_choose_from_says_so(self) -> None:
         """Where no search found anything."""
@@ -736,7 +749,7 @@ class TestSearch:
     def test_amounts_go_up_or_down(self) -> None:
         """Never below nothing."""
         assert upwards([-2, 0, 3]) == [3]
-        assert downwards([-5, -2, 0, 3], 4) == [-2]
+        assert downwards([-5, -4, -2, 0, 3], 4) == [-4, -2]
 
 
 class TestTime:
@@ -755,3 +768,66 @@ class TestTime:
         assert later(snapshot(torrents=None), 10).torrents is None
         (one,) = later(snapshot(torrents=(torrent(1, seeding_time=None),)), 10).torrents or ()
         assert one.seeding_time is None
+
+
+class TestSkips:
+    """What is said of a job that is skipped."""
+
+    def test_the_guard_that_held_is_shown_and_the_rest_was_not_reached(self) -> None:
+        """Whether the job is asked about, or a result of it."""
+        seen = snapshot(profile=profile(uploaded_bytes=11 * GIB))
+        (itself,) = explain_job(seen, SEED, "grab")
+        found = list(outcomes(itself).values())
+        assert [outcome.value for outcome in found[:3]] == ["does not hold", "does not hold", "holds"]
+        assert {outcome.value for outcome in found[3:]} == {"not reached"}
+        about_result = explain_result(seen, SEED, 7)
+        assert (about_result.subject, about_result.skip) == ("7", itself.skip)
+        assert (about_result.steps, about_result.flips) == (itself.steps, itself.flips)
+        assert told(about_result) == [("uploaded_bytes", GIB, None)]
+
+    @pytest.mark.parametrize("job", ["spend", "reconcile"])
+    def test_nothing_else_is_explained(self, job: str) -> None:
+        """There are no purchases and no preferences to speak of."""
+        assert [one.subject for one in explain_job(Snapshot(taken_at=NOW), SEED, job)] == [job]
+
+    def test_what_cannot_be_told_is_unknown(self) -> None:
+        """In this word."""
+        seen = snapshot(profile=profile(unsat_count=None))
+        assert outcomes(explain_job(seen, SEED, "grab")[0])["unsatisfied_limit"].value == "unknown"
+
+    def test_monitor_needs_the_list(self) -> None:
+        """And nothing would change but that."""
+        (itself,) = explain_job(snapshot(torrents=(torrent(1),)), SEED, "monitor")
+        assert shown(itself, "client_unknown") == [("torrents", 1, None)]
+        assert (itself.flips, itself.depends) == ((), ())
+
+
+class TestWorlds:
+    """The worlds in which changes are tried."""
+
+    def test_torrents_are_added_and_taken_from_the_category_alone(self) -> None:
+        """Of the facts that are asked for; those of others stay."""
+        seen = snapshot(torrents=(torrent(1), torrent(2), torrent(3, category="private")))
+        more = resized(seen, CATEGORY, 2, seeding_time=7).torrents or ()
+        assert [(one.category, one.seeding_time) for one in more[3:]] == [(CATEGORY, 7)] * 2
+        assert len({one.hash for one in more}) == 5
+        fewer = resized(seen, CATEGORY, -1).torrents or ()
+        assert [one.hash for one in fewer] == [hash_of(1), hash_of(3)]
+
+    def test_one_torrent_is_changed_and_the_others_are_not(self) -> None:
+        """By its info-hash."""
+        seen = snapshot(torrents=(torrent(1), torrent(2)))
+        assert [one.seeders for one in with_torrent(seen, torrent(2, seeders=9)).torrents or ()] == [3, 9]
+
+    def test_what_is_no_matter_of_more_or_less_is_told_once_it_brings_something_new(self) -> None:
+        """With what it rests on."""
+        assert list(flip_to("state", "moving", UP, UP)) == []
+        (flip,) = flip_to("state", "moving", UP, DOWN, "then")
+        assert flip == Flip(change="state", to="moving", verdict=UP[0], reason=UP[1], note="then")
+        (silent,) = flip_to("state", "moving", UP, DOWN)
+        assert (silent.note, silent.amount) == ("", None)
+
+    def test_the_note_of_a_change_is_that_of_its_flips(self) -> None:
+        """And nothing where it has none."""
+        (flip,) = sweep(leads((0, DOWN), (1, UP)), [1])
+        assert (flip.note, flip.to, flip.about_seconds) == ("", None, None)
