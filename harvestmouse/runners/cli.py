@@ -139,7 +139,7 @@ def record(options: dict[str, Any], output: str | None) -> int:
 @click.option("--update", is_flag=True, help="Write what is decided today into the recordings, as their plans.")
 @click.pass_obj
 def replay(options: dict[str, Any], /, paths: tuple[str, ...], **how: Any) -> int:
-    """Decide recordings again, and say what differs from what was decided then.
+    """Decide recordings again, and say what differs.
 
     PATH is a recording, a folder of them or a pattern. The exit code is 0 if nothing differs, and 1 otherwise.
     """
