@@ -286,6 +286,13 @@ class TestCommand:
         assert document["format"] == "harvestmouse-explanation/1"
         assert document["explanations"][0]["decision"]["reason"] == "hnr_window"
 
+    def test_a_recording_is_explained_as_its_snapshot_is(self) -> None:
+        """What was decided then is decided anew."""
+        recording = Path(__file__).parents[1] / "fixtures" / "recordings" / "grab_is_skipped_in_class_mouse.json.gz"
+        done = harvestmouse("explain", "grab", "--snapshot", str(recording))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("grab is skipped: mouse_class - class=Mouse")
+
     def test_a_wrong_question_is_one_line_and_exit_code_2(self, tmp_path: Path) -> None:
         """As all usage errors are."""
         path = tmp_path / "snapshot.json"
