@@ -149,6 +149,16 @@ def replay(options: dict[str, Any], /, paths: tuple[str, ...], **how: Any) -> in
 
 
 @cli.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="FILE", help="Write to this file instead of stdout.")
+def report(paths: tuple[str, ...], output: str | None) -> int:
+    """Write recordings as one page for a browser; each PATH is a file, a folder or a pattern."""
+    from harvestmouse.runners import html_report  # noqa: PLC0415
+
+    return html_report.write(paths, output)
+
+
+@cli.command()
 @click.option("--resume", is_flag=True, help="Let jobs ask the site again after it was held back.")
 @click.pass_obj
 def doctor(options: dict[str, Any], resume: bool) -> int:  # noqa: FBT001
