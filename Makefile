@@ -1,7 +1,7 @@
 # The commands of this checkout; each makes what it needs, and is quick the second time.
 #
 #   make demo    the incident and its recovery in an embedded world; no network is used by the program
-#   make test    all tests, with real qBittorrent clients and a real Prometheus where they can be had
+#   make test    all tests, with real qBittorrent clients, a real Prometheus and a browser where they can be had
 #   make coverage   the same as make test COVERAGE=1: also which branches of the program they take
 #   make mutants    change the core in small ways, and see that its unit tests notice (ten minutes)
 #   make lint    what the code must look like
@@ -15,6 +15,10 @@ CLIENTS ?= .cache/qbittorrent
 MONITORING ?= .cache/monitoring
 PYTEST_ARGS ?=
 COVERAGE ?=
+# Laws only compute, so that each core can try some of them.
+SPREAD := --numprocesses=auto --dist=loadfile
+# The tests whose branches are counted: together they take nearly all, and counting slows the others down most.
+COUNTED := tests/unit tests/test_cases.py tests/conformance tests/integration
 MUTANTS_ARGS ?=
 
 BIN := $(VENV)/bin
@@ -30,7 +34,7 @@ export TEST_QBITTORRENT_DIR := $(CLIENTS)
 export PATH := $(abspath $(MONITORING))/bin:$(PATH)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage mutants lint docs refresh-docs clients monitoring clean
+.PHONY: help demo test coverage mutants lint docs refresh-docs clients monitoring browser clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -38,11 +42,15 @@ help:
 demo: $(STAMP)/project
 	@$(BIN)/harvestmouse demo
 
-test: $(STAMP)/test clients monitoring
-	$(BIN)/python -m pytest $(if $(COVERAGE),--cov --cov-report=) $(PYTEST_ARGS)
+test: $(STAMP)/test clients monitoring browser
+	$(BIN)/python -m pytest tests/property $(SPREAD) $(PYTEST_ARGS)
 ifneq ($(COVERAGE),)
+	$(BIN)/python -m pytest $(COUNTED) --cov --cov-report= $(PYTEST_ARGS)
 	$(BIN)/coverage report --include='harvestmouse/core/*' --fail-under=100
 	$(BIN)/coverage report --fail-under=95
+	$(BIN)/python -m pytest --ignore=tests/property $(addprefix --ignore=,$(COUNTED)) $(PYTEST_ARGS)
+else
+	$(BIN)/python -m pytest --ignore=tests/property $(PYTEST_ARGS)
 endif
 
 coverage:
@@ -69,6 +77,9 @@ clients:
 
 monitoring:
 	@scripts/prepare-monitoring $(MONITORING)
+
+browser:
+	@scripts/prepare-browser
 
 clean:
 	rm -rf $(VENV) .cache build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

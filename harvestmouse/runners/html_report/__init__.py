@@ -7,7 +7,7 @@ from pathlib import Path
 from harvestmouse.adapters.state.files import replace_text
 from harvestmouse.core.errors import RecordingError
 from harvestmouse.runners.history import paths_of
-from harvestmouse.runners.html_report.collect import collect
+from harvestmouse.runners.html_report.collected import collect
 from harvestmouse.runners.report import Exit
 
 

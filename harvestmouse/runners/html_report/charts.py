@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from harvestmouse.core.plan import Verdict
 from harvestmouse.core.units import GIB, MIB
-from harvestmouse.runners.html_report.collect import ACTING, Collected
+from harvestmouse.runners.html_report.collected import ACTING, Collected
 
 # Matplotlib gives this module no types.
 _dates: Any = dates

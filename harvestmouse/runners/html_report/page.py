@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from statistics import median
 from typing import Any
 
@@ -14,7 +15,7 @@ from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.plan import OUTCOMES, Reason, Verdict
 from harvestmouse.core.units import format_size, format_span
 from harvestmouse.runners.html_report import charts
-from harvestmouse.runners.html_report.collect import ACTING, MOST_ROWS, Collected
+from harvestmouse.runners.html_report.collected import ACTING, MOST_ROWS, Collected
 from harvestmouse.runners.words import clean
 
 # Shown in a column of their own.
@@ -172,7 +173,7 @@ def _facts(facts: Mapping[str, Any]) -> str:
 
 
 def _fact(key: str, value: Any) -> str:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+    number = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
     if number and key.endswith("_bytes"):
         return f"{_words(key.removesuffix('_bytes'))} {format_size(int(value))}"
     if number and key.endswith("_seconds"):

@@ -19,6 +19,9 @@ from harvestmouse.runners.report import Status
 MOST_ROWS = 5000
 MOST_RUNS = 500
 
+# No calendar here goes beyond the year 9999.
+_END_OF_TIME = 253_402_300_800
+
 # Verdicts that ask for an action; the others leave things as they are.
 ACTING = (Verdict.PICK, Verdict.DELETE, Verdict.BUY, Verdict.CHANGE, Verdict.FORCE_START, Verdict.RESUME)
 
@@ -114,6 +117,8 @@ class Collected:
             PlanError: Its plan cannot be read.
         """
         plan = parse_plan(recording.plan)
+        if not 0 < plan.decided_at < _END_OF_TIME:
+            raise PlanError(f"decided_at: {plan.decided_at} is no time")
         outcome = recording.plan.get("outcome")
         outcome = outcome if isinstance(outcome, dict) else {}
         run = _run(recording, plan, outcome)
@@ -180,8 +185,9 @@ class Collected:
 
     def _take_ledger(self, ledger: object) -> None:
         for entry in ledger if isinstance(ledger, list) else ():
-            if isinstance(entry, dict) and entry.get("id") in self.scores and entry.get("info_hash"):
-                self.hashes[entry["id"]] = str(entry["info_hash"])
+            number, info_hash = (entry.get("id"), entry.get("info_hash")) if isinstance(entry, dict) else (None, None)
+            if isinstance(number, int) and number in self.scores and info_hash:
+                self.hashes[number] = str(info_hash)
 
 
 def collect(paths: Iterable[Path]) -> Collected:
@@ -200,7 +206,7 @@ def collect(paths: Iterable[Path]) -> Collected:
 def _run(recording: Recording, plan: Plan, outcome: Mapping[str, Any]) -> Run:
     violations = outcome.get("violations")
     return Run(
-        at=recording.taken_at,
+        at=plan.decided_at,
         job=plan.job,
         id=recording.run,
         apply=outcome.get("mode") == "apply",
@@ -213,7 +219,8 @@ def _run(recording: Recording, plan: Plan, outcome: Mapping[str, Any]) -> Run:
 def _ended(outcome: Mapping[str, Any]) -> dict[str, str]:
     """Return how each action ended, by its subject."""
     actions = outcome.get("actions")
-    return {str(one.get("subject")): str(one.get("status")) for one in actions or () if isinstance(one, dict)}
+    rows = actions if isinstance(actions, list) else []
+    return {str(one.get("subject")): str(one.get("status")) for one in rows if isinstance(one, dict)}
 
 
 def _end(decision: Decision, run: Run, plan: Plan, ended: Mapping[str, str]) -> str:
