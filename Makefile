@@ -18,7 +18,7 @@ COVERAGE ?=
 # Laws only compute, so that each core can try some of them.
 SPREAD := --numprocesses=auto --dist=loadfile
 # The tests whose branches are counted: together they take nearly all, and counting slows the others down most.
-COUNTED := tests/unit tests/test_cases.py tests/conformance tests/integration
+COUNTED := tests/unit tests/test_cases.py tests/conformance tests/integration tests/pages
 MUTANTS_ARGS ?=
 
 BIN := $(VENV)/bin
