@@ -158,6 +158,16 @@ def report(paths: tuple[str, ...], output: str | None) -> int:
     return html_report.write(paths, output)
 
 
+@cli.command(name="import-legacy")
+@click.argument("directory", metavar="DIR")
+@click.pass_obj
+def import_legacy(options: dict[str, Any], directory: str) -> int:
+    """Take over mam_id and grabbed_ids.txt of the scripts' DIR; what state_dir has already stays."""
+    from harvestmouse.runners import import_legacy as importing  # noqa: PLC0415
+
+    return importing.import_legacy(options, directory)
+
+
 @cli.command()
 @click.option("--resume", is_flag=True, help="Let jobs ask the site again after it was held back.")
 @click.pass_obj
