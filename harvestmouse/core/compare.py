@@ -12,11 +12,14 @@ from harvestmouse.core.estimate import Estimate, mean_of, share_of
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.model import Snapshot
 from harvestmouse.core.plan import Plan, Reason, Verdict
-from harvestmouse.core.policy import Policy, figures
-from harvestmouse.core.units import DAY, GIB, parse_size
+from harvestmouse.core.policy import GrabPolicy, Policy, figures
+from harvestmouse.core.units import DAY, GIB
 
 # Picks are put together by their score: from each of these on, up to the next.
 SCORE_STEPS = (0, 50, 100, 200)
+
+# What a search asks the site for: figures of the grab policy.
+CEILINGS, FLOORS = ("seeder_ceiling", "max_size"), ("leecher_floor", "min_size")
 
 # A plan that is held for one of these says nothing about its policy: the recorded run did not ask, or got no answer.
 _NOT_TOLD = frozenset({Reason.PROFILE_UNKNOWN, Reason.CLIENT_UNKNOWN, Reason.LEDGER_UNKNOWN})
@@ -27,14 +30,16 @@ class Run:
     """One run of the history.
 
     Attributes:
-        policy: The figures that the recorded plan was made with.
+        category: The category it was made for, where it tells.
+        bounds: What its searches asked for, as `CEILINGS` and `FLOORS`; where one is not known, it is left out.
         scores: The scores, by id, of what it wanted to add.
         bought: Whether it bought something.
     """
 
     job: str
     snapshot: Snapshot
-    policy: Mapping[str, Any] = field(factory=dict)
+    category: str | None = None
+    bounds: Mapping[str, int] = field(factory=dict)
     scores: Mapping[int, float] = field(factory=dict)
     bought: bool = False
 
@@ -232,7 +237,7 @@ class _Tally:
 
     def add(self, run: Run, seen: _History) -> None:
         plan = JOBS[run.job](run.snapshot, self.policy)
-        self.foreign += run.policy.get("category", self.policy.client.category) != self.policy.client.category
+        self.foreign += run.category not in (None, self.policy.client.category)
         if not plan.complete and (plan.skip is None or plan.skip.reason in _NOT_TOLD):
             self.incomplete[run.job] += 1
         if plan.skip is not None:
@@ -248,7 +253,7 @@ class _Tally:
 
     def _grab(self, plan: Plan, run: Run) -> None:
         if run.snapshot.searches is not None:
-            self.narrower.update(_narrower(run.policy, self.policy))
+            self.narrower.update(_narrower(run.bounds, self.policy.grab))
         self.results += len(plan.decisions)
         self.rejections.update(one.reason.value for one in plan.decisions if one.decision is Verdict.REJECT)
         for action in plan.actions:
@@ -296,14 +301,11 @@ class _Tally:
         )
 
 
-def _narrower(recorded: Mapping[str, Any], policy: Policy) -> Iterable[str]:
-    """Yield the figures of a recorded search which kept results from being seen that the policy would take."""
-    wanted = figures(policy.grab)
-    for key, is_ceiling in (("seeder_ceiling", 1), ("max_size", 1), ("leecher_floor", 0), ("min_size", 0)):
-        if key not in recorded:
-            continue
-        was, now = (parse_size(str(one)) for one in (recorded[key], wanted[key]))
-        if (now > was) if is_ceiling else (now < was):
+def _narrower(bounds: Mapping[str, int], policy: GrabPolicy) -> Iterable[str]:
+    """Yield the bounds of a recorded search which kept results from being seen that the policy would take."""
+    for key, bound in bounds.items():
+        wanted = getattr(policy, key)
+        if (wanted > bound) if key in CEILINGS else (wanted < bound):
             yield key
 
 

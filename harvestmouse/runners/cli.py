@@ -123,6 +123,23 @@ def explain(options: dict[str, Any], /, job: str, **asked: Any) -> int:
 
 
 @cli.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option(
+    "--policy", "policies", metavar="NAME|FILE", multiple=True, help="A preset, or a configuration file; two or more."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.pass_obj
+def compare(options: dict[str, Any], /, paths: tuple[str, ...], **how: Any) -> int:
+    """Decide recorded runs again under two or more policies, and say how they differ and what cannot be told.
+
+    PATH is a recording, a folder of them or a pattern.
+    """
+    from harvestmouse.runners import compare as comparing  # noqa: PLC0415
+
+    return comparing.run_compare(options, paths, **how)
+
+
+@cli.command()
 @click.option("-o", "--output", metavar="FILE", help="Write to this file instead of stdout.")
 @click.pass_obj
 def record(options: dict[str, Any], output: str | None) -> int:

@@ -8,7 +8,7 @@ import pytest
 from harvestmouse.core.compare import Comparison, Result, Run, compare
 from harvestmouse.core.estimate import Estimate, mean_of, share_of
 from harvestmouse.core.model import SearchResult
-from harvestmouse.core.policy import FIELD, SEED, Policy, figures
+from harvestmouse.core.policy import FIELD, SEED, Policy
 from tests.support.builders import (
     DAY,
     GIB,
@@ -35,7 +35,7 @@ EAGER = policy(cleanup={"graceful_seed_time": timedelta(days=5)})
 
 def run(job: str, day: float = 0, /, **changes: Any) -> Run:
     """Return a run so many days after the first."""
-    facts = {name: changes.pop(name) for name in ("policy", "scores", "bought") if name in changes}
+    facts = {name: changes.pop(name) for name in ("category", "bounds", "scores", "bought") if name in changes}
     return Run(job=job, snapshot=snapshot(taken_at=NOW + int(day * DAY), **changes), **facts)
 
 
@@ -112,9 +112,10 @@ class TestGrab:
         self, changes: dict[str, int], expected: dict[str, int]
     ) -> None:
         """The site filters: what lies beyond was never seen. A search for more, or for the same, hides nothing."""
-        recorded = figures(policy(FIELD, grab=changes).grab)
-        assert only(FIELD, run("grab", policy=recorded)).narrower == expected
-        assert only(FIELD, run("grab", policy=figures(FIELD.grab))).narrower == {}
+        same = {"seeder_ceiling": 200, "max_size": GIB, "leecher_floor": 1, "min_size": 50 * MIB}
+        assert only(FIELD, run("grab", bounds=same | changes)).narrower == expected
+        assert only(FIELD, run("grab", bounds=same)).narrower == {}
+        assert only(FIELD, run("grab", bounds=same | changes, searches=None)).narrower == {}
 
     def test_a_pick_leaves_the_disk_when_the_policy_deletes_it(self) -> None:
         """The ledger tells which torrent it became."""
@@ -130,7 +131,7 @@ class TestGrab:
 
     def test_another_category_is_told(self) -> None:
         """Its torrents are nobody's to touch, so that a zero would mean nothing."""
-        runs = [run("janitor", policy={"category": "books"}), run("janitor", 1, policy={"category": "mam-farming"})]
+        runs = [run("janitor", category="books"), run("janitor", 1, category="mam-farming"), run("janitor", 2)]
         assert only(SEED, *runs).foreign == 1
 
 
