@@ -230,6 +230,19 @@ class TestStrangers:
         assert page.page.locator("img").count() == 0
         assert page.page.locator("script").count() == 1
 
+    def test_no_character_of_a_title_turns_text_round(self, tmp_path: Path) -> None:
+        """What shows nothing of its own is shown as a replacement."""
+        facts = {"name": "harmless\u202eexe.pdf\x1b[2J", "state": "\u2066"}
+        plan = {
+            "format": "harvestmouse-plan/1", "job": "janitor", "decided_at": 1_776_598_800, "outcome": {"run": "0a"},
+            "decisions": [{"subject": "f0", "decision": "keep", "reason": "active", "facts": facts}],
+        }  # fmt: skip
+        path = keep(tmp_path, plan, raw_snapshot())
+        assert html_report.write([str(path)], str(tmp_path / "report.html")) == 0
+        written = (tmp_path / "report.html").read_text(encoding="utf-8")
+        assert "harmless\ufffdexe.pdf\ufffd[2J" in written
+        assert not set(written) & {"\u202e", "\x1b", "\u2066"}
+
     def test_the_page_may_ask_for_nothing(self, page: Opened) -> None:
         """Were something to get through, the page's own policy would stop it."""
         page.page.evaluate("document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:9/x.png'}))")
