@@ -34,7 +34,8 @@ _Row = tuple[str, ...]
 def describe(comparison: Comparison, sentences: Iterable[str]) -> str:
     """Return the comparison for people."""
     names = [clean(one.name) for one in comparison.results]
-    figures = [("", *names), *_grab(comparison), *_janitor(comparison), *_spend(comparison)]
+    figures = [("", *names), *_settings(comparison)]
+    figures += [*_grab(comparison), *_janitor(comparison), *_spend(comparison)]
     uploads = [("upload a GiB a day", "recorded", *names), *_uploads(comparison)]
     verdict_lines = ("Verdict", *(f"  {clean(sentence)}" for sentence in sentences))
     return "\n".join((table(figures), "", table(uploads), "", *verdict_lines))
@@ -50,6 +51,11 @@ def verdict(comparison: Comparison, unread: Sequence[str] = ()) -> list[str]:
         *_gaps(comparison),
         *_limits(comparison, unread),
     ]
+
+
+def _settings(comparison: Comparison) -> Iterator[_Row]:
+    for key, by_policy in comparison.differences.items():
+        yield (key, *(clean(str(by_policy[one.name])) for one in comparison.results))
 
 
 def _grab(comparison: Comparison) -> Iterator[_Row]:

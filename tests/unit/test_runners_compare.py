@@ -335,6 +335,8 @@ class TestTables:
             run("spend", 1, profile=poor),
         ]
         rows = self.lines(compare(runs, PRESETS))
+        assert rows["grab.seeder_ceiling"] == ["50", "200"]
+        assert "grab.max_size" not in rows
         assert rows["grab runs"] == ["2", "2"]
         assert rows["skipped: low_ratio"] == ["1", "0"]
         assert rows["oversupplied"] == ["3 (100.0 %)", "0 (0.0 %)"]
