@@ -185,7 +185,7 @@ class TestDecisions:
         page.page.get_by_role("combobox", name="Reason").select_option("oversupplied")
         assert len(page.rows()) == rejected["oversupplied"] > 0
         page.page.get_by_role("button", name="Clear").click()
-        page.page.wait_for_function("document.getElementById('more').checkVisibility()")
+        page.page.get_by_role("button", name="Show more").wait_for()
         assert len(page.rows()) == 100
 
     def test_more_are_shown_when_asked_for(self, page: Opened) -> None:
@@ -245,11 +245,14 @@ class TestStrangers:
 
     def test_the_page_may_ask_for_nothing(self, page: Opened) -> None:
         """Were something to get through, the page's own policy would stop it."""
-        page.page.evaluate("document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:9/x.png'}))")
+        ways = ("new Image().src = 'http://127.0.0.1:9/x.png'", "fetch('http://127.0.0.1:9/').catch(() => 0)")
+        for way in ways:
+            page.page.evaluate(way)
         page.page.wait_for_timeout(200)
-        assert len(page.noise) == 1
-        assert "violates the following Content Security Policy" in page.noise.pop()
-        page.requests[1:] = []
+        assert {"Content Security Policy" in one for one in page.noise} == {True}
+        assert len(page.noise) >= len(ways)
+        page.noise.clear()
+        del page.requests[1:]
 
 
 class TestKeyboard:
