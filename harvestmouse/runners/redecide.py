@@ -74,7 +74,7 @@ def decided_again(
 
     workers = workers or os.cpu_count() or 1
     waiting: deque[Future[list[Replayed]]] = deque()
-    with ProcessPoolExecutor(workers, initializer=_leave_interrupts_to_parent) as pool:
+    with ProcessPoolExecutor(workers, initializer=_leave_signals_to_parent) as pool:
         for start in range(0, len(paths), _CHUNK):
             waiting.append(pool.submit(_decide_all, paths[start : start + _CHUNK], policy, update=update))
             # Bounded: what has been decided but not printed waits in memory.
@@ -121,8 +121,10 @@ def _decide_all(paths: Iterable[Path], policy: Policy, *, update: bool) -> list[
     return [decide_again(path, policy, update=update) for path in paths]
 
 
-def _leave_interrupts_to_parent() -> None:
+def _leave_signals_to_parent() -> None:
+    # An interrupt from the keyboard reaches every process; the parent ends the others in good order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _rewrite(path: Path, plan: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from harvestmouse.core.errors import RecordingError
 from harvestmouse.core.wire.plan import dump
 from harvestmouse.runners import history
 from harvestmouse.runners.commands import load_settings
+from harvestmouse.runners.interrupt import StopSignal
 from harvestmouse.runners.redecide import MANY, Replayed, decided_again
 from harvestmouse.runners.report import Exit
 from harvestmouse.runners.words import clean
@@ -29,13 +30,15 @@ def replay(options: Mapping[str, Any], words: Sequence[str], *, as_json: bool, j
 
     Raises:
         RecordingError: Words name nothing, or the JUnit file cannot be written.
+        Terminated: It was told to end.
     """
     policy = load_settings(options).policy
     paths = history.paths_of(words)
     words_of: _Json | _Text = _Json() if as_json else _Text()
     suite = ET.Element("testsuite", name="harvestmouse replay")
     counts: Counter[str] = Counter()
-    with _progress(len(paths)) as bar:
+    # Without it SIGTERM would leave the processes that decide behind.
+    with StopSignal().listening(), _progress(len(paths)) as bar:
         for one in decided_again(paths, policy, update=update):
             counts[one.result] += 1
             bar.show(words_of.one(one))

@@ -2,8 +2,13 @@
 
 import gzip
 import json
+import os
+import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 from xml.etree import ElementTree as ET
@@ -359,6 +364,20 @@ class TestMany:
         assert done.returncode == 1
         assert done.stdout.splitlines()[-1] == "replayed 200 recordings: 195 the same, 4 differ, 1 could not be read"
         assert done.stderr == ""
+
+    def test_sigterm_leaves_no_process_behind(self, paths: Sequence[Path]) -> None:
+        """Once there is a first result; whoever is left would hold the pipe open."""
+        command = [sys.executable, "-u", "-m", "harvestmouse", "replay", "--json", str(paths[0].parent)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as run:
+            assert run.stdout is not None
+            run.stdout.read(1)
+            run.terminate()
+            try:
+                run.communicate(timeout=10)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(run.pid, signal.SIGKILL)
+        assert run.returncode == 1
 
     def test_a_bar_on_a_terminal(self, tmp_path: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
         """On stderr; the result takes its line, and stdout has nothing of it."""
