@@ -168,11 +168,13 @@ def replay(options: dict[str, Any], /, paths: tuple[str, ...], **how: Any) -> in
 @cli.command()
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="FILE", help="Write to this file instead of stdout.")
-def report(paths: tuple[str, ...], output: str | None) -> int:
+@click.option("--policy", "policies", metavar="NAME|FILE", multiple=True, help="Compare policies as well; two or more.")
+@click.pass_obj
+def report(options: dict[str, Any], /, paths: tuple[str, ...], **how: Any) -> int:
     """Write recordings as one page for a browser; each PATH is a file, a folder or a pattern."""
     from harvestmouse.runners import html_report  # noqa: PLC0415
 
-    return html_report.write(paths, output)
+    return html_report.write(options, paths, **how)
 
 
 @cli.command(name="import-legacy")

@@ -33,12 +33,17 @@ _Row = tuple[str, ...]
 
 def describe(comparison: Comparison, sentences: Iterable[str]) -> str:
     """Return the comparison for people."""
+    figures, uploads = tables(comparison)
+    verdict_lines = ("Verdict", *(f"  {clean(sentence)}" for sentence in sentences))
+    return "\n".join((table(figures), "", table(uploads), "", *verdict_lines))
+
+
+def tables(comparison: Comparison) -> tuple[list[_Row], list[_Row]]:
+    """Return the figures and the uploads side by side, each with its head; a row that begins with spaces is a part."""
     names = [clean(one.name) for one in comparison.results]
     figures = [("", *names), *_settings(comparison)]
     figures += [*_grab(comparison), *_janitor(comparison), *_spend(comparison)]
-    uploads = [("upload a GiB a day", "recorded", *names), *_uploads(comparison)]
-    verdict_lines = ("Verdict", *(f"  {clean(sentence)}" for sentence in sentences))
-    return "\n".join((table(figures), "", table(uploads), "", *verdict_lines))
+    return figures, [("upload a GiB a day", "recorded", *names), *_uploads(comparison)]
 
 
 def verdict(comparison: Comparison, unread: Sequence[str] = ()) -> list[str]:

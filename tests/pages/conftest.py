@@ -37,7 +37,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def report(history: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the page about them."""
     path = tmp_path_factory.mktemp("report") / "report.html"
-    assert html_report.write([str(history)], str(path)) == 0
+    assert html_report.write({}, [str(history)], output=str(path)) == 0
     return path
 
 

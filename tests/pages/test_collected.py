@@ -130,7 +130,7 @@ class TestCommand:
         monkeypatch.delitem(sys.modules, "harvestmouse.runners.html_report.page", raising=False)
         monkeypatch.setitem(sys.modules, "jinja2", None)
         with pytest.raises(RecordingError, match=r"pip install 'harvestmouse\[report\]'"):
-            html_report.write([str(janitor(tmp_path))], None)
+            html_report.write({}, [str(janitor(tmp_path))])
 
     def test_a_recording_with_a_body_of_any_shape_is_read(self, tmp_path: Path) -> None:
         """Ledger and outcome are not the plan's, and may be anything."""

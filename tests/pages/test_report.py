@@ -16,6 +16,7 @@ from harvestmouse.runners import html_report
 from tests.pages.history import EVIL, keep
 from tests.pages.opened import Opened, opened
 from tests.support.builders import hash_of, raw_snapshot
+from tests.support.world import harvestmouse
 
 JOBS = {"monitor", "janitor", "grab", "spend", "reconcile"}
 SECTIONS = ["Account and jobs", "Timeline", "Deletions by reason", "Why search results were rejected",
@@ -217,6 +218,38 @@ class TestDecisions:
             assert not plain.page.get_by_role("searchbox", name="Search").is_visible()
 
 
+class TestComparison:
+    """Policies side by side, where they are asked for."""
+
+    def test_policies_have_a_column_each(self, history: Path, tmp_path: Path, browser: Browser) -> None:
+        """With the figures in which they differ, and what they would have decided."""
+        ended = harvestmouse(
+            "report", str(history), "--policy", "seed", "--policy", "field", "-o", str(tmp_path / "report.html")
+        )
+        assert (ended.returncode, ended.stderr) == (0, "")
+        with opened(browser, tmp_path / "report.html", width=800) as page:
+            table = page.page.get_by_role("table", name="What each policy would have decided")
+            assert table.locator("thead th").all_inner_texts() == ["Figure", "seed", "field"]
+            assert row_of(page, "What each policy would have decided", "grab.seeder_ceiling") == ["50", "200"]
+            asked = sum(len(plan["decisions"]) for plan in plans(history) if plan["job"] == "grab")
+            assert row_of(page, "What each policy would have decided", "results looked at") == [str(asked)] * 2
+            assert "Nothing is known of results that no search showed." in page.page.locator("#comparison").inner_text()
+            page.page.get_by_role("link", name="Policies").click()
+            assert page.page.url.endswith("#comparison")
+            assert page.page.evaluate("document.documentElement.scrollWidth") <= 800
+
+    def test_there_is_none_unless_asked_for(self, page: Opened) -> None:
+        """Neither section nor link."""
+        assert page.page.locator("#comparison").count() == 0
+        assert page.page.get_by_role("link", name="Policies").count() == 0
+
+    def test_one_policy_cannot_be_compared(self, history: Path) -> None:
+        """That is a usage error, before anything is read."""
+        ended = harvestmouse("report", str(history), "--policy", "seed")
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert "name two policies or more" in ended.stderr
+
+
 class TestStrangers:
     """Titles are written by people nobody knows."""
 
@@ -238,7 +271,7 @@ class TestStrangers:
             "decisions": [{"subject": "f0", "decision": "keep", "reason": "active", "facts": facts}],
         }  # fmt: skip
         path = keep(tmp_path, plan, raw_snapshot())
-        assert html_report.write([str(path)], str(tmp_path / "report.html")) == 0
+        assert html_report.write({}, [str(path)], output=str(tmp_path / "report.html")) == 0
         written = (tmp_path / "report.html").read_text(encoding="utf-8")
         assert "harmless\ufffdexe.pdf\ufffd[2J" in written
         assert not set(written) & {"\u202e", "\x1b", "\u2066"}
@@ -332,7 +365,7 @@ class TestOutput:
         """A torn recording does not hide the others."""
         (tmp_path / "torn.json").write_text('{"format"')
         one = next(history.rglob("*-grab-*"))
-        assert html_report.write([str(tmp_path / "torn.json"), str(one)], str(tmp_path / "report.html")) == 0
+        assert html_report.write({}, [str(tmp_path / "torn.json"), str(one)], output=str(tmp_path / "report.html")) == 0
         assert "torn.json: is no whole recording" in capsys.readouterr().err
         with opened(browser, tmp_path / "report.html") as page:
             assert "from 1 recording; 1 more could not be read" in page.page.locator("header").inner_text()
@@ -346,7 +379,7 @@ class TestOutput:
             "outcome": {"run": "0a", "mode": "apply", "error": None},
         }  # fmt: skip
         path = keep(tmp_path, plan, body)
-        assert html_report.write([str(path)], str(tmp_path / "report.html")) == 0
+        assert html_report.write({}, [str(path)], output=str(tmp_path / "report.html")) == 0
         with opened(browser, tmp_path / "report.html") as page:
             assert page.page.locator("dd").all_inner_texts() == ["unknown"] * 5 + ["0 GiB"]
             assert "skipped" in page.page.locator("#account tbody").inner_text()

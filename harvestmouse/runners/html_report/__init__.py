@@ -1,20 +1,33 @@
 """Write recordings as one page that a browser shows without a network."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from harvestmouse.adapters.state.files import replace_text
+from harvestmouse.core.compare import compare
 from harvestmouse.core.errors import RecordingError
+from harvestmouse.runners.commands import load_settings
+from harvestmouse.runners.compare import policies_of, runs_of
 from harvestmouse.runners.history import paths_of
 from harvestmouse.runners.html_report.collected import collect
 from harvestmouse.runners.report import Exit
 
 
-def write(words: Iterable[str], output: str | None) -> int:
+def write(
+    options: Mapping[str, Any], words: Iterable[str], *, policies: tuple[str, ...] = (), output: str | None = None
+) -> int:
     """Write the page about the recordings that *words* name to *output*, or to stdout.
 
+    Args:
+        options: The global ones.
+        words: Files, folders and patterns.
+        policies: To be compared over the recordings; none, or two and more.
+        output: A file.
+
     Raises:
+        ConfigError: There is one policy, or one that is unknown.
         RecordingError: A word names nothing, none of the recordings can be read, or what draws the page is missing.
         StateError: The page cannot be written.
     """
@@ -22,12 +35,15 @@ def write(words: Iterable[str], output: str | None) -> int:
         from harvestmouse.runners.html_report.page import render  # noqa: PLC0415 - an extra, and slow to import
     except ImportError:
         raise RecordingError("report needs Jinja2 and Matplotlib: pip install 'harvestmouse[report]'") from None
-    collected = collect(paths_of(words))
+    wanted = policies_of(policies, load_settings(options).policy) if policies else {}
+    paths = paths_of(words)
+    collected = collect(paths)
     for problem in collected.unreadable:
         print(f"harvestmouse: left out: {problem}", file=sys.stderr)  # noqa: T201 - the page says how many
     if not collected.last:
         raise RecordingError("none of the recordings can be read")
-    page = render(collected)
+    unread: list[str] = []
+    page = render(collected, compare(runs_of(paths, unread), wanted) if wanted else None, unread)
     if output is None:
         sys.stdout.write(page)
     else:

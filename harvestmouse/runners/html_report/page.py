@@ -1,7 +1,7 @@
 """The page itself: words and tables by Jinja2, everything from strangers escaped, nothing asked of a network."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from math import isfinite
 from statistics import median
@@ -11,9 +11,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harvestmouse import __version__
+from harvestmouse.core.compare import Comparison
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.plan import OUTCOMES, Reason, Verdict
 from harvestmouse.core.units import format_size, format_span
+from harvestmouse.runners.compare_words import tables, verdict
 from harvestmouse.runners.html_report import charts
 from harvestmouse.runners.html_report.collected import ACTING, MOST_ROWS, Collected
 from harvestmouse.runners.words import clean
@@ -22,8 +24,14 @@ from harvestmouse.runners.words import clean
 _NAMES = ("name", "title")
 
 
-def render(collected: Collected) -> str:
-    """Return the whole page."""
+def render(collected: Collected, comparison: Comparison | None = None, unread: Sequence[str] = ()) -> str:
+    """Return the whole page.
+
+    Args:
+        collected: What the recordings tell.
+        comparison: The same recordings under several policies.
+        unread: Why a recording is not in the comparison.
+    """
     environment = Environment(
         loader=PackageLoader("harvestmouse.runners.html_report"),
         autoescape=True,
@@ -46,6 +54,7 @@ def render(collected: Collected) -> str:
         deletions=_deletions(collected),
         rejections=_rejections(collected),
         scores=_scores(collected),
+        comparison=None if comparison is None else _comparison(comparison, unread),
         verdicts=sorted({row.decision.decision.value for row in collected.rows}),
         reasons=sorted({row.decision.reason for row in collected.rows}),
         runs=sorted(collected.runs, key=lambda run: run.at, reverse=True),
@@ -149,6 +158,14 @@ def _scores(collected: Collected) -> dict[str, Any]:
             for quarter in quarters
             if quarter
         ],
+    }
+
+
+def _comparison(comparison: Comparison, unread: Sequence[str]) -> dict[str, Any]:
+    captions = ("What each policy would have decided", "What picks uploaded, for a GiB of their size and a day")
+    return {
+        "tables": list(zip(captions, tables(comparison), strict=True)),
+        "verdict": verdict(comparison, unread),
     }
 
 
