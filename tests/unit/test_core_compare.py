@@ -7,7 +7,7 @@ import pytest
 
 from harvestmouse.core.compare import Comparison, Result, Run, compare
 from harvestmouse.core.estimate import Estimate, mean_of, share_of
-from harvestmouse.core.model import SearchResult
+from harvestmouse.core.model import AccountClass, SearchResult
 from harvestmouse.core.policy import FIELD, SEED, Policy
 from tests.support.builders import (
     DAY,
@@ -93,10 +93,10 @@ class TestGrab:
         assert both.searches == 1
 
     def test_a_skip_for_what_nobody_asked_is_incomplete_too(self) -> None:
-        """Without the client's answer no policy could have done anything."""
-        seen = only(SEED, run("grab", torrents=None))
-        assert seen.incomplete == {"grab": 1}
-        assert seen.skips == {"grab": {"client_unknown": 1}}
+        """Without these answers no policy could have done anything."""
+        seen = only(SEED, run("grab", torrents=None), run("grab", 1, ledger=None))
+        assert seen.incomplete == {"grab": 2}
+        assert seen.skips == {"grab": {"client_unknown": 1, "ledger_unknown": 1}}
 
     @pytest.mark.parametrize(
         ("changes", "expected"),
@@ -207,6 +207,14 @@ class TestPurchases:
         seen = only(SEED, run("spend", profile=self.RICH, bought=True), run("spend", 1, profile=self.RICH))
         assert seen.purchases == 2
 
+    def test_another_kind_of_purchase_is_another_one(self) -> None:
+        """Four weeks of VIP at 1,250 BP, and then credit for a deficit."""
+        power = {"account_class": AccountClass.POWER_USER, "bonus_points": 30_000.0}
+        fine = profile(uploaded_bytes=30 * GIB, vip_until=NOW + 60 * DAY, **power)
+        runs = run("spend", profile=fine), run("spend", 1, profile=profile(uploaded_bytes=10 * GIB, **power))
+        seen = only(policy(spend={"vip": True}), *runs)
+        assert (seen.purchases, seen.points) == (2, 5_000 + 25_000)
+
     def test_a_skipped_run_ends_nothing(self) -> None:
         """It did not know what it wanted."""
         accounts = [self.RICH, None, self.RICH]
@@ -256,6 +264,18 @@ class TestUpload:
         assert values[0] == [None, 3.0 * GIB, 1.0 * GIB, None, None]
         assert values[1] == [None, None, None, None, 2.0 * GIB]
         assert [one.value for one in both.upload.by_score] == [1.0 * GIB, 3.0 * GIB, None, None, None]
+
+    def test_the_first_score_counts(self) -> None:
+        """What is picked or recorded again later has other figures, and is the same pick."""
+        took = [entry(1, info_hash=hash_of(1))]
+        runs = [
+            run("grab", searches=(page(result(1, leechers=2, seeders=20)),), scores={1: 10.0}),
+            run("grab", 1, searches=(page(result(1, leechers=90, seeders=0)),), scores={1: 90.0}),
+            run("janitor", 2, torrents=[download(1, added_on=NOW, size_bytes=GIB, uploaded_bytes=GIB)], ledger=took),
+        ]
+        both = compare(runs, {"dry": policy(grab={"wedge_bonus": 0.0})})
+        assert [one.count for one in both.upload.by_score] == [0, 1, 0, 0, 0]
+        assert [one.count for one in under(both, "dry").upload.by_score] == [1, 0, 0, 0, 0]
 
     def test_of_several_tries_the_longest_counts(self) -> None:
         """A torrent that was added again is another one."""
@@ -348,5 +368,6 @@ class TestEstimates:
         assert low.differs(Estimate(count=9, value=4.0, low=3.0, high=5.0)) is True
         assert Estimate(count=9, value=4.0, low=3.0, high=5.0).differs(low) is True
         assert low.differs(Estimate(count=9, value=3.0, low=2.0, high=4.0)) is False
+        assert Estimate(count=9, value=3.0, low=2.0, high=4.0).differs(low) is False
         assert low.differs(Estimate(count=2, value=9.0)) is None
         assert Estimate(count=2, value=9.0).differs(low) is None

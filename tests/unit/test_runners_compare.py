@@ -102,7 +102,7 @@ class TestReading:
         assert not unread
         assert (held.job, held.category, held.scores, held.bought) == ("grab", "mam-farming", {}, False)
         assert held.bounds == {"seeder_ceiling": 200, "max_size": GIB, "leecher_floor": 1, "min_size": 50 * MIB}
-        assert took.scores == {7: 210.0}
+        assert (took.scores, took.bought) == ({7: 210.0}, False)
         assert took.snapshot.taken_at == NOW + DAY
 
     def test_a_purchase_counts_where_it_was_made(self, tmp_path: Path) -> None:
@@ -154,13 +154,14 @@ class TestPolicies:
 
     def test_a_preset_manages_the_operators_category(self) -> None:
         """Otherwise it would find no torrent at all, and delete none."""
-        own = policy(client={"category": "books"}, cleanup={"recovery_tag": "mine"})
+        own = policy(client={"category": "books"}, monitor={"labels": ("books=mam",)}, cleanup={"recovery_tag": "mine"})
         found = policies_of(["field", "seed"], own)
         assert list(found) == ["field", "seed"]
-        assert found["field"] == evolve(FIELD, client=own.client)
+        assert found["field"] == evolve(FIELD, client=own.client, monitor=own.monitor)
 
-    def test_a_file_stands_for_itself(self, tmp_path: Path) -> None:
+    def test_a_file_stands_for_itself(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Whatever the environment says."""
+        monkeypatch.setenv("HARVESTMOUSE_GRAB_RATIO_FLOOR", "0.9")
         file = tmp_path / "mine.toml"
         file.write_text('preset = "field"\n[grab]\nseeder_ceiling = 120\n')
         found = policies_of(["seed", str(file)], policy(client={"category": "books"}))
@@ -304,6 +305,22 @@ class TestVerdict:
     def test_policies_of_the_same_figures_are_told(self) -> None:
         """A difference could not come from them."""
         assert "The policies have the same figures." in said({"seed": SEED, "mine": policy()}, run("monitor"))
+
+    @pytest.mark.parametrize(
+        ("few", "many", "large"), [(0, 3, True), (3, 6, True), (3, 5, False), (4, 7, False), (1, 2, False)]
+    )
+    def test_a_large_difference_is_twice_and_three_more(self, few: int, many: int, large: bool) -> None:
+        """Either alone is small."""
+        policies = {f"{one} a run": policy(grab={"per_run": one}) for one in (few, many)}
+        sentences = said(policies, run("grab", searches=(page(*(result(one) for one in range(1, 9))),)))
+        told = f"A large difference in picks: {few} a run {few}, {many} a run {many}."
+        assert (told in sentences) is large
+        assert any("differences in picks are small" in one for one in sentences) is not large
+
+    def test_what_there_is_no_doubt_about_is_not_said(self) -> None:
+        """No picks, no other category, no equal policies."""
+        sentences = said(PRESETS, evolve(run("janitor"), category="mam-farming"))
+        assert not [one for one in sentences if "Whether" in one or "category" in one or "same figures" in one]
 
     def test_small_differences_are_not_made_much_of(self) -> None:
         """One deletion more or less."""
