@@ -134,7 +134,7 @@ def _offer(number: int) -> Body:
         {"leechers": 0},
         {"seeders": 120},
         {"free": 0, "fl_vip": 0},
-        {"my_snatched": 1},
+        {"my_snatched": 1, "title": "Unbroken" * 20},
         {"leechers": number % 37},
         {"leechers": number % 23, "title": EVIL if number % 40 == 7 else f"The Almanac of {number}"},
     ]

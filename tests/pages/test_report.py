@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from playwright.sync_api import Browser
 from harvestmouse.runners import html_report
 from tests.pages.history import EVIL, keep
 from tests.pages.opened import Opened, opened
-from tests.support.builders import hash_of, raw_snapshot
+from tests.support.builders import MIB, hash_of, raw_snapshot
 from tests.support.world import harvestmouse
 
 JOBS = {"monitor", "janitor", "grab", "spend", "reconcile"}
@@ -113,8 +114,21 @@ class TestPage:
         """Every torrent that was added is found again, but for those of the last run."""
         added = sum(action["action"] == "add_torrent" for plan in plans(history) for action in plan["actions"])
         assert f"{added - 5} of {added}" in page.page.locator("#scores figcaption").inner_text()
-        quarters = page.page.locator("#scores tbody td:nth-child(2)").all_inner_texts()
-        assert sum(map(int, quarters)) == added - 5
+        seen = {
+            one["subject"]: one["facts"]["uploaded_bytes"]
+            for plan in plans(history)
+            if plan["job"] == "janitor"
+            for one in plan["decisions"]
+        }
+        joined = sorted(
+            (action["score"], seen[hash_of(action["id"])])
+            for plan in plans(history)
+            for action in plan["actions"]
+            if action["action"] == "add_torrent" and hash_of(action["id"]) in seen
+        )
+        assert len(joined) == 60
+        medians = [f"{median(upload for _, upload in joined[low : low + 15]) / MIB:g} MiB" for low in (0, 15, 30, 45)]
+        assert page.page.locator("#scores tbody td:nth-child(3)").all_inner_texts() == medians
 
     def test_the_last_run_of_each_job_is_told(self, page: Opened) -> None:
         """With its mode."""
@@ -349,6 +363,8 @@ class TestLooks:
             assert page.styles("body", "color") == ["rgb(0, 0, 0)"]
             assert brightness(page.styles("body", "backgroundColor")[0]) == 1
             assert set(page.styles(".chart text", "fill")) == {"rgb(0, 0, 0)"}
+            lines = set(page.styles("#timeline .chart g[id*='-line2d'] > path", "stroke")) - {"none"}
+            assert sum(contrast(line, "rgb(255, 255, 255)") < 3 for line in lines) <= 1, "the grid alone may be faint"
             assert not page.page.get_by_role("searchbox", name="Search").is_visible()
             assert not page.page.get_by_role("navigation").is_visible()
             printed = page.page.pdf(format="A4")
