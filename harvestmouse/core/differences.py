@@ -70,16 +70,16 @@ def policy_differences(was: _Row, now: _Row) -> tuple[Difference, ...]:
 
 def _job(was: _Row, now: _Row) -> Iterator[Difference]:
     """Compare what holds for the whole job: whether a guard ended it, and whether every source was there."""
-    before, after = was.get("skip"), now["skip"]
+    before, after = was["skip"], now["skip"]
     if _reason(before) != _reason(after):
         why = "; ".join(f"{side}: {skip['detail']}" for side, skip in (("was", before), ("is", after)) if skip)
         yield Difference(subject=now["job"], what="skip", was=_reason(before), now=_reason(after), why=why)
-    if was.get("complete", True) != now["complete"]:
-        yield Difference(subject=now["job"], what="complete", was=was.get("complete", True), now=now["complete"])
+    if was["complete"] != now["complete"]:
+        yield Difference(subject=now["job"], what="complete", was=was["complete"], now=now["complete"])
 
 
 def _decisions(was: _Row, now: _Row) -> Iterator[Difference]:
-    before, after = ({str(row["subject"]): row for row in plan.get("decisions", ())} for plan in (was, now))
+    before, after = ({str(row["subject"]): row for row in plan["decisions"]} for plan in (was, now))
     for subject in {**before, **after}:
         old, new = before.get(subject), after.get(subject)
         if _verdict(old) != _verdict(new):
@@ -89,11 +89,11 @@ def _decisions(was: _Row, now: _Row) -> Iterator[Difference]:
                 was=_verdict(old),
                 now=_verdict(new),
                 why=_why(old, new),
-                name=_name(new or old),
+                name=_name((new or old or {})["facts"]),
             )
         elif old and new and (changed := _changed(old["facts"], new["facts"])):
             sides = ({key: row["facts"].get(key) for key in changed} for row in (old, new))
-            yield Difference(subject=subject, what="facts", was=next(sides), now=next(sides), name=_name(new))
+            yield Difference(subject=subject, what="facts", was=next(sides), now=next(sides), name=_name(new["facts"]))
 
 
 def _actions(was: _Row, now: _Row, told: set[str]) -> Iterator[Difference]:
@@ -103,7 +103,7 @@ def _actions(was: _Row, now: _Row, told: set[str]) -> Iterator[Difference]:
         (kind, subject), old, new = key, before.get(key), after.get(key)
         if subject in told or old == new:
             continue
-        name = _name({"facts": new or old or {}})
+        name = _name(new or old or {})
         if old and new:
             if not (changed := _changed(old, new)):
                 continue
@@ -116,7 +116,7 @@ def _actions(was: _Row, now: _Row, told: set[str]) -> Iterator[Difference]:
 
 
 def _figures(was: _Row, now: _Row) -> Iterator[Difference]:
-    before, after = (dict(_flat(plan.get("figures", {}))) for plan in (was, now))
+    before, after = (dict(_flat(plan["figures"])) for plan in (was, now))
     for key in _changed(before, after):
         yield Difference(subject=key, what="figure", was=before[key], now=after.get(key))
 
@@ -141,7 +141,7 @@ def _why(was: _Row | None, now: _Row | None) -> str:
     else:
         parts = []
     parts += [f"{side}: {_sentence(row['reason'])}" for side, row in (("was", was), ("is", now)) if row]
-    old, new = ((row or {}).get("facts", {}) for row in (was, now))
+    old, new = (row["facts"] if row else {} for row in (was, now))
     changed = _changed(old, new) if was and now else []
     facts = [f"{key} {old[key]} -> {new.get(key)}" for key in changed] or [
         f"{key} {value}" for key, value in (new or old).items() if key not in _NAMES
@@ -151,24 +151,23 @@ def _why(was: _Row | None, now: _Row | None) -> str:
 
 def _sentence(reason: str) -> str:
     """Return a reason in words; one of another version has none."""
-    known = {one.value: one.sentence.rstrip(".") for one in Reason}
+    known = {one.value: one.sentence.removesuffix(".") for one in Reason}
     return known.get(reason, reason)
 
 
-def _name(row: _Row | None) -> str | None:
-    facts = (row or {}).get("facts", {})
+def _name(facts: _Row) -> str | None:
     return next((str(facts[key]) for key in _NAMES if facts.get(key)), None)
 
 
 def _acts(plan: _Row) -> dict[tuple[str, str], _Row]:
     """Return the actions by kind and subject; each preference that is set is one of its own."""
     acts: dict[tuple[str, str], _Row] = {}
-    for action in plan.get("actions", ()):
-        kind, facts = action["action"], {key: value for key, value in action.items() if key != "action"}
-        if "changes" in facts:
-            acts |= {(kind, key): change for key, change in facts["changes"].items()}
+    for action in plan["actions"]:
+        kind = action["action"]
+        if "changes" in action:
+            acts |= {(kind, key): change for key, change in action["changes"].items()}
         else:
-            acts[kind, str(facts.get("hash", facts.get("id", _SUBJECTS.get(kind, kind))))] = facts
+            acts[kind, str(action.get("hash", action.get("id", _SUBJECTS.get(kind, kind))))] = action
     return acts
 
 

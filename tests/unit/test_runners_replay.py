@@ -173,7 +173,7 @@ class TestErrors:
             ({"snapshot": {"format": "harvestmouse-snapshot/2", "taken_at": 1}},
              'snapshot: format: expected "harvestmouse-snapshot/1"'),
             ({"plan": {"job": "dance"}}, "the job 'dance' is none that this version knows"),
-            ({"plan": {"format": "harvestmouse-plan/1", "job": "janitor", "policy": 5}}, "the code fails on it"),
+            ({"plan": {**recording("janitor", raw())["plan"], "policy": 5}}, "the code fails on it: AttributeError"),
             ({"plan": None}, "has no plan and snapshot"),
         ],
     )  # fmt: skip
