@@ -13,6 +13,7 @@ PYTHON ?= python3
 VENV ?= .venv
 CLIENTS ?= .cache/qbittorrent
 MONITORING ?= .cache/monitoring
+TESTS ?=
 PYTEST_ARGS ?=
 COVERAGE ?=
 # Laws only compute, so that each core can try some of them.
@@ -43,6 +44,9 @@ demo: $(STAMP)/project
 	@$(BIN)/harvestmouse demo
 
 test: $(STAMP)/test clients monitoring browser
+ifneq ($(TESTS),)
+	$(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS)
+else
 	$(BIN)/python -m pytest tests/property $(SPREAD) $(PYTEST_ARGS)
 ifneq ($(COVERAGE),)
 	$(BIN)/python -m pytest $(COUNTED) --cov --cov-report= $(PYTEST_ARGS)
@@ -51,6 +55,7 @@ ifneq ($(COVERAGE),)
 	$(BIN)/python -m pytest --ignore=tests/property $(addprefix --ignore=,$(COUNTED)) $(PYTEST_ARGS)
 else
 	$(BIN)/python -m pytest --ignore=tests/property $(PYTEST_ARGS)
+endif
 endif
 
 coverage:

@@ -19,4 +19,13 @@ settings.register_profile(
 )
 # For a long run by night, each time on other examples; what it finds stays in the database.
 settings.register_profile("nightly", max_examples=20_000, deadline=None, suppress_health_check=_PATIENT)
+# Enough to take every branch, and the same ones every time: for the count of branches, which slows everything down.
+settings.register_profile(
+    "counted",
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=_PATIENT,
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))

@@ -24,11 +24,13 @@ from harvestmouse.core.explain.flips import (
     downwards,
     flip_to,
     flips_by,
+    found_about,
     later,
     resized,
     upwards,
     with_torrent,
 )
+from harvestmouse.core.explain.janitor import explain_cleanup
 from harvestmouse.core.explain.model import Rule, steps_to
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.model import Malformed, Snapshot
@@ -831,3 +833,62 @@ class TestWorlds:
         """And nothing where it has none."""
         (flip,) = sweep(leads((0, DOWN), (1, UP)), [1])
         assert (flip.note, flip.to, flip.about_seconds) == ("", None, None)
+
+
+class TestCorners:
+    """What few worlds bring up."""
+
+    def test_a_subject_of_a_skipped_plan_is_found_in_its_skip(self) -> None:
+        """And one that no plan has heard of in nothing."""
+        assert found_about(JOBS["grab"](snapshot(profile=mouse()), SEED), "1001") == (None, Reason.MOUSE_CLASS)
+        assert found_about(JOBS["grab"](snapshot(), SEED), "1001") == (None, None)
+
+    def test_a_turn_that_is_far_away_is_not_promised(self) -> None:
+        """One deletion a run, and fifteen before it."""
+        due = [torrent(number, seeding_time=20 * DAY) for number in range(16)]
+        slow = policy(cleanup={"max_data_deletions": 1, "always_allowed": 1})
+        explained = explain_torrent(snapshot(torrents=due), slow, hash_of(15))
+        assert explained.decision is not None
+        assert explained.decision.reason is Reason.DELETION_LIMIT
+        assert "runs" not in {flip.change for flip in explained.flips}
+        soon = explain_torrent(snapshot(torrents=due[:3]), slow, hash_of(2))
+        assert "runs" in {flip.change for flip in soon.flips}
+
+    def test_a_stopped_torrent_of_unknown_seeding_time_has_no_time_to_wait(self) -> None:
+        """Nobody knows how much is left."""
+        vague = torrent(state="stoppedUP", seeding_time=None)
+        explained = explain_torrent(snapshot(torrents=(vague,)), SEED, vague.hash, "reconcile")
+        assert "seeding_seconds" not in {flip.change for flip in explained.flips}
+
+    def test_without_an_unsatisfied_count_only_the_disk_makes_room(self) -> None:
+        """Where the policy does not ask for it."""
+        careless = policy(grab={"require_unsat": False, "disk_reserve": 0})
+        account = profile(unsat_count=None)
+        seen = snapshot(profile=account, free_space_bytes=100 * MIB, searches=(page(result(1), result(2)),))
+        explained = explain_result(seen, careless, 1)
+        assert {flip.change for flip in explained.flips} >= {"free_space_bytes"}
+        assert "unsat_count" not in {flip.change for flip in explained.flips}
+
+    def test_a_torrent_that_cannot_be_read_has_no_rules(self) -> None:
+        """It is kept as it is."""
+        plan = JOBS["janitor"](snapshot(torrents=(torrent(1),)), SEED)
+        assert explain_cleanup(plan, snapshot(), SEED, torrent(2)).steps == ()
+
+    def test_a_result_that_the_client_has_is_free_once_the_client_has_not(self) -> None:
+        """By its name, or by the ledger's word."""
+        seen = snapshot(torrents=(torrent(name="Title 1001"),), searches=(page(result()),))
+        explained = explain_result(seen, SEED, 1001)
+        assert explained.decision is not None
+        assert explained.decision.reason is Reason.ALREADY_IN_CLIENT
+        assert [flip.verdict for flip in explained.flips] == [Verdict.PICK]
+
+    def test_where_nothing_may_be_picked_the_room_decides(self) -> None:
+        """There is no last pick to compare with."""
+        explained = explain_result(snapshot(searches=(page(result()),)), policy(grab={"per_run": 0}), 1001)
+        assert explained.depends == ("the room in the category, and the policy's per_run",)
+
+    def test_a_result_that_costs_ratio_is_free_by_a_wedge(self) -> None:
+        """Which is then what would change it."""
+        seen = snapshot(searches=(page(result(free=False)),))
+        explained = explain_result(seen, SEED, 1001)
+        assert [(flip.change, flip.verdict) for flip in explained.flips] == [("personal_freeleech", Verdict.PICK)]

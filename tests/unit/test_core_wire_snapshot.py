@@ -7,7 +7,7 @@ import pytest
 from harvestmouse.core.errors import SnapshotError
 from harvestmouse.core.model import Connection, LedgerEntry, Snapshot
 from harvestmouse.core.wire import parse_snapshot
-from harvestmouse.core.wire.snapshot import FORMAT
+from harvestmouse.core.wire.snapshot import FORMAT, unparse_memory
 from tests.support.builders import GIB, NOW, hash_of, raw_result, raw_search, raw_snapshot, raw_torrent, raw_tracker
 
 BARE = {"format": FORMAT, "taken_at": NOW}
@@ -144,3 +144,16 @@ def test_torrents_are_sorted_by_info_hash() -> None:
     assert parse_snapshot({**BARE, "qbittorrent": {"torrents": rows}}) == parse_snapshot(
         {**BARE, "qbittorrent": {"torrents": rows[::-1]}}
     )
+
+
+def test_what_is_remembered_is_written_as_it_is_read() -> None:
+    """For a recording, which decides again from it."""
+    facts = {
+        "download_freeze_until": NOW + 5,
+        "unsatisfied_paused": True,
+        "purchase_pending": True,
+        "balances": ((NOW - 9, 5.5), (NOW, 6.0)),
+        "remembered_count": 3,
+    }
+    seen = Snapshot(taken_at=NOW, **facts)  # type: ignore[arg-type]
+    assert parse_snapshot({**BARE, "memory": unparse_memory(seen)}) == seen

@@ -10,9 +10,9 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from harvestmouse.core.explain.model import Condition, Flip, Rule
+from harvestmouse.core.explain.model import Condition, Flip, Rule, decision_about
 from harvestmouse.core.model import Snapshot, Torrent
-from harvestmouse.core.plan import Reason, Verdict
+from harvestmouse.core.plan import Plan, Reason, Verdict
 
 # States in which the client's seed clock goes on.
 SEEDING_STATES = frozenset({"uploading", "stalledUP", "forcedUP"})
@@ -42,6 +42,14 @@ class Change:
     amounts: Iterable[int]
     start: int | float | None = None
     note: str = ""
+
+
+def found_about(plan: Plan, subject: str) -> Found:
+    """Return what a plan decided about one subject; of a skipped one, why it was."""
+    decision = decision_about(plan, subject)
+    if decision is None:
+        return None, None if plan.skip is None else plan.skip.reason
+    return decision.decision, decision.reason
 
 
 def flips_by(change: Change, outlook: Outlook, now: Found) -> Iterator[Flip]:

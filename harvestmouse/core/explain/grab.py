@@ -16,6 +16,7 @@ from harvestmouse.core.explain.flips import (
     downwards,
     flip_to,
     flips_by,
+    found_about,
     later,
     resized,
     upwards,
@@ -294,11 +295,7 @@ def _flips(
     now: Found = (decision.decision, decision.reason)
 
     def outlook(seen: Snapshot) -> Found:
-        plan = plan_grab(seen, policy)
-        found = decision_about(plan, str(row.id))
-        if found is None:
-            return None, None if plan.skip is None else plan.skip.reason
-        return found.decision, found.reason
+        return found_about(plan_grab(seen, policy), str(row.id))
 
     # Of facts that contradict each other the more modest count, so that more of one of them says nothing.
     demand = () if _contradicted(snapshot, row) else _demand(snapshot, row, rules, decision)
@@ -347,13 +344,13 @@ def _room(
     if decision.decision is not Verdict.REJECT or decision.reason not in _RANKED:
         return
     free, profile = snapshot.free_space_bytes, snapshot.profile
-    if free is not None:
-        yield Change(
-            kind="free_space_bytes",
-            apply=lambda amount: evolve(snapshot, free_space_bytes=free + amount),
-            amounts=[row.size_bytes, row.size_bytes * (policy.grab.per_run + 1)],
-            start=free,
-        )
+    assert free is not None  # the job is skipped without it
+    yield Change(
+        kind="free_space_bytes",
+        apply=lambda amount: evolve(snapshot, free_space_bytes=free + amount),
+        amounts=[row.size_bytes, row.size_bytes * (policy.grab.per_run + 1)],
+        start=free,
+    )
     if profile is not None and profile.unsat_count is not None:
         count = profile.unsat_count
         yield Change(

@@ -25,6 +25,7 @@ from harvestmouse.core.explain.flips import (
     downwards,
     flip_to,
     flips_by,
+    found_about,
     later,
     resized,
     upwards,
@@ -225,11 +226,7 @@ def _data_deletions_before(plan: Plan, snapshot: Snapshot, policy: Policy, torre
 
 def _outlook(policy: Policy, torrent: Torrent) -> Outlook:
     def found(seen: Snapshot) -> Found:
-        plan = plan_cleanup(seen, policy)
-        decision = decision_about(plan, torrent.hash)
-        if decision is None:
-            return None, None if plan.skip is None else plan.skip.reason
-        return decision.decision, decision.reason
+        return found_about(plan_cleanup(seen, policy), torrent.hash)
 
     return found
 

@@ -15,6 +15,7 @@ from harvestmouse.core.explain.flips import (
     downwards,
     flip_to,
     flips_by,
+    found_about,
     later,
     resized,
     upwards,
@@ -37,9 +38,10 @@ def guard_rules(snapshot: Snapshot, policy: Policy) -> tuple[Rule, ...]:  # noqa
 
 def explain_keys(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterator[Explanation]:
     """Explain each preference that *plan*, which was not skipped, looked at."""
-    for key in KEYS:
-        decision = decision_about(plan, key)
-        if decision is None or snapshot.preferences is None:
+    assert snapshot.preferences is not None  # the job is skipped without them
+    for decision in plan.decisions:
+        key = decision.subject
+        if key not in KEYS:
             continue
         now = decision.decision, decision.reason
         outlook = _outlook(policy, key)
@@ -82,8 +84,7 @@ def explain_start(plan: Plan, snapshot: Snapshot, policy: Policy, torrent: Torre
 
 def _outlook(policy: Policy, subject: str) -> Outlook:
     def found(seen: Snapshot) -> Found:
-        decision = decision_about(plan_reconcile(seen, policy), subject)
-        return (None, None) if decision is None else (decision.decision, decision.reason)
+        return found_about(plan_reconcile(seen, policy), subject)
 
     return found
 

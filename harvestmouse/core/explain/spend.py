@@ -7,7 +7,7 @@ from math import ceil, floor
 from attrs import evolve
 
 from harvestmouse.core.actions import BuyUpload, BuyVip
-from harvestmouse.core.explain.flips import Change, Found, downwards, flip_to, flips_by, upwards
+from harvestmouse.core.explain.flips import Change, Found, downwards, flip_to, flips_by, found_about, upwards
 from harvestmouse.core.explain.model import Condition, Explanation, Flip, Rule, decision_about, steps_to
 from harvestmouse.core.model import Profile, Snapshot
 from harvestmouse.core.plan import Plan, Reason, Verdict
@@ -117,8 +117,7 @@ _RULES = {"upload": _upload_rules, "vip": _vip_rules}
 
 def _flips(snapshot: Snapshot, policy: Policy, subject: str, now: Found) -> Iterator[Flip]:
     def outlook(seen: Snapshot) -> Found:
-        decision = decision_about(plan_spend(seen, policy), subject)
-        return (None, None) if decision is None else (decision.decision, decision.reason)
+        return found_about(plan_spend(seen, policy), subject)
 
     settled = evolve(snapshot, purchase_pending=False)
     note = _bought(plan_spend(settled, policy), subject, Verdict.BUY)

@@ -10,6 +10,8 @@ from hashlib import blake2b
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from harvestmouse.core.wire.coerce import as_text
+
 _PROFILE = frozenset({
     "classname", "uploaded", "uploaded_bytes", "downloaded", "downloaded_bytes", "ratio", "seedbonus", "wedges",
     "vip_until", "connectable", "created", "update", "partial", "recently_deleted", "snatch_summary",
@@ -41,7 +43,7 @@ _TRANSFER = frozenset({
 _ADDRESS = re.compile(
     r"(?<![\w.:])(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9a-fA-F:.]*::[0-9a-fA-F:.]*|(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4})(?!\w)"
 )
-_FIGURE = re.compile(r"[0-9.,+-]{1,20}|true|false|yes|no|on|off", re.IGNORECASE)
+_FIGURE = re.compile(r"[+-]?[0-9,]{1,20}(?:\.[0-9]{1,10})?|true|false|yes|no|on|off", re.IGNORECASE)
 _TOKEN = re.compile(r"(?<![\w%-])(?=[\w%-]*[0-9])[\w%-]{16,}")
 
 
@@ -53,7 +55,7 @@ def keep_profile(body: object) -> object:
     summary = body.get("snatch_summary")
     if isinstance(summary, dict):
         kept["snatch_summary"] = {key: _flat(value) for key, value in summary.items() if key in _PROFILE | _BLOCKS}
-    if body.get("username"):
+    if as_text(body.get("username")):
         # A profile without one is none of a signed-in account.
         kept["username"] = "redacted"
     return kept
