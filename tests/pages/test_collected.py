@@ -22,10 +22,10 @@ from tests.support.world import harvestmouse
 def deletion(number: int = 1) -> tuple[Body, Body]:
     """Return an action, and the decision it follows from."""
     action = {
-        "action": "delete_torrent", "hash": hash_of(number), "name": f"Torrent {number}", "reason": "stalled_old",
+        "action": "delete_torrent", "hash": hash_of(number), "name": f"Volumé {number}", "reason": "stalled_old",
         "delete_files": True,
     }  # fmt: skip
-    facts = {"name": f"Torrent {number}", "uploaded_bytes": number, "has_completed": False}
+    facts = {"name": f"Volumé {number}", "uploaded_bytes": number, "has_completed": False}
     return action, {"subject": hash_of(number), "decision": "delete", "reason": "stalled_old", "facts": facts}
 
 
@@ -108,11 +108,11 @@ class TestCommand:
     def test_writes_to_stdout_or_a_file_of_the_owner(self, tmp_path: Path) -> None:
         """The same page."""
         path = janitor(tmp_path / "recordings")
-        printed = harvestmouse("report", str(path))
+        printed = harvestmouse("report", str(path), environment={"PYTHONIOENCODING": "ascii"})
         assert (printed.returncode, printed.stderr) == (0, "")
         written = harvestmouse("report", str(tmp_path / "recordings"), "-o", str(tmp_path / "page.html"))
         assert (written.returncode, written.stdout, written.stderr) == (0, "", "")
-        assert (tmp_path / "page.html").read_text() == printed.stdout
+        assert (tmp_path / "page.html").read_text(encoding="utf-8") == printed.stdout
         assert (tmp_path / "page.html").stat().st_mode & 0o777 == 0o600
 
     def test_nothing_to_show_is_no_page(self, tmp_path: Path) -> None:

@@ -279,7 +279,7 @@ class TestStrangers:
 
     def test_no_character_of_a_title_turns_text_round(self, tmp_path: Path) -> None:
         """What shows nothing of its own is shown as a replacement."""
-        facts = {"name": "harmless\u202eexe.pdf\x1b[2J", "state": "\u2066"}
+        facts = {"name": "harmless\u202eexe.pdf\x1b[2J\ud800", "state": "\u2066"}
         plan = {
             "format": "harvestmouse-plan/1", "job": "janitor", "decided_at": 1_776_598_800, "outcome": {"run": "0a"},
             "decisions": [{"subject": "f0", "decision": "keep", "reason": "active", "facts": facts}],
@@ -287,7 +287,7 @@ class TestStrangers:
         path = keep(tmp_path, plan, raw_snapshot())
         assert html_report.write({}, [str(path)], output=str(tmp_path / "report.html")) == 0
         written = (tmp_path / "report.html").read_text(encoding="utf-8")
-        assert "harmless\ufffdexe.pdf\ufffd[2J" in written
+        assert "harmless\ufffdexe.pdf\ufffd[2J\ufffd" in written
         assert not set(written) & {"\u202e", "\x1b", "\u2066"}
 
     def test_the_page_may_ask_for_nothing(self, page: Opened) -> None:

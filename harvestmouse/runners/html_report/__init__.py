@@ -45,7 +45,8 @@ def write(
     unread: list[str] = []
     page = render(collected, compare(runs_of(paths, unread), wanted) if wanted else None, unread)
     if output is None:
-        sys.stdout.write(page)
+        # The page says that it is UTF-8, whatever the terminal is.
+        sys.stdout.buffer.write(page.encode())
     else:
         replace_text(Path(output), page)
     return Exit.DONE

@@ -75,7 +75,7 @@ def timeline(collected: Collected) -> str:
                 "in the category": series["torrents"],
                 "backlog: never completed": series["incomplete"],
                 "owe seed time": series["owing"],
-                "unsatisfied at the site": series["unsatisfied"],
+                "unsatisfied": series["unsatisfied"],
             },
         )
         _legend(torrents)

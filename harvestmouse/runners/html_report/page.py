@@ -105,7 +105,7 @@ def _series(collected: Collected) -> Iterator[tuple[str, list[str]]]:
         "torrents": ("Torrents in the category", "{:,}"),
         "incomplete": ("Never completed", "{:,}"),
         "owing": ("Owe seed time", "{:,}"),
-        "unsatisfied": ("Unsatisfied at the site", "{:,}"),
+        "unsatisfied": ("Unsatisfied", "{:,}"),
     }
     for key, (name, form) in names.items():
         if values := [value for _, value in collected.series.get(key, ())]:
