@@ -49,7 +49,7 @@ ifneq ($(TESTS),)
 else
 	$(BIN)/python -m pytest tests/property $(SPREAD) $(PYTEST_ARGS)
 ifneq ($(COVERAGE),)
-	$(BIN)/python -m pytest $(COUNTED) --cov --cov-report= $(PYTEST_ARGS)
+	HYPOTHESIS_PROFILE=counted $(BIN)/python -m pytest $(COUNTED) --cov --cov-report= $(PYTEST_ARGS)
 	$(BIN)/coverage report --include='harvestmouse/core/*' --fail-under=100
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/python -m pytest --ignore=tests/property $(addprefix --ignore=,$(COUNTED)) $(PYTEST_ARGS)
