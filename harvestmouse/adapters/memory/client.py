@@ -3,34 +3,52 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from harvestmouse.adapters.bencode import info_hash as info_hash_of
 from harvestmouse.adapters.errors import AlreadyInClient
 from harvestmouse.adapters.interface import Listing
+from harvestmouse.adapters.memory.bodies import (
+    WEBAPI_VERSION,
+    preferences_body,
+    torrent_rows,
+    tracker_rows,
+    transfer_body,
+)
 from harvestmouse.adapters.memory.world import World, held_bytes, is_whole
+from harvestmouse.adapters.tape import Tape
 from harvestmouse.core.actions import AddTorrent
 from harvestmouse.core.model import Connection, Preferences, Torrent
 
 
 @define
 class MemoryClient:
-    """The world's torrent client; see `harvestmouse.adapters.interface.Client`."""
+    """The world's torrent client; see `harvestmouse.adapters.interface.Client`.
+
+    Attributes:
+        tape: Takes what a real client would have sent, where the run is recorded.
+    """
 
     world: World
+    tape: Tape | None = field(default=None, kw_only=True)
 
     def torrents(self, category: str) -> Listing:
         """List the torrents of one category."""
-        return Listing(torrents=tuple(one for one in self.world.torrents.values() if one.category == category))
+        torrents = tuple(one for one in self.world.torrents.values() if one.category == category)
+        self._record(torrents)
+        return Listing(torrents=torrents)
 
     def everything(self) -> Listing:
         """List all torrents, with the free space."""
         torrents = tuple(self.world.torrents.values())
+        self._record(torrents)
         return Listing(torrents=torrents, free_space_bytes=self.world.free_space_bytes)
 
     def overview(self) -> Listing:
         """List all torrents, with a connection that is always there."""
         connection = Connection(status="connected", dht_nodes=0, download_speed=0, upload_speed=0)
+        if self.tape is not None:
+            self.tape.keep_transfer(transfer_body(connection))
         return evolve(self.everything(), connection=connection)
 
     def look(self, hashes: Iterable[str]) -> Listing:
@@ -41,13 +59,19 @@ class MemoryClient:
     def with_messages(self, torrents: Iterable[Torrent]) -> tuple[Torrent, ...]:
         """Return the torrents with what their tracker last said; one that never announced has heard nothing."""
         said = self.world.said
-        return tuple(
+        heard = tuple(
             one if one.messages is not None else evolve(one, messages=(said[one.hash],) if one.hash in said else ())
             for one in torrents
         )
+        if self.tape is not None:
+            for one in heard:
+                self.tape.keep_trackers(one.hash, tracker_rows(one.messages or ()))
+        return heard
 
     def preferences(self) -> Preferences:
         """Read the queueing preferences."""
+        if self.tape is not None:
+            self.tape.keep_preferences(preferences_body(self.world.preferences))
         return self.world.preferences
 
     def add(self, torrent_file: bytes, info_hash: str, wanted: AddTorrent) -> None:
@@ -115,6 +139,12 @@ class MemoryClient:
         """Have the disk again: what missed it is checked."""
         lost = [one.hash for one in self.world.torrents.values() if one.state in ("missingFiles", "error")]
         self.recheck(lost)
+
+    def _record(self, torrents: Iterable[Torrent]) -> None:
+        if self.tape is not None:
+            self.tape.version = WEBAPI_VERSION
+            for _ in self.tape.through(torrent_rows(torrents)):
+                pass
 
     def _change(self, hashes: Iterable[str], change: Callable[[Torrent], Torrent]) -> None:
         for identity in hashes:

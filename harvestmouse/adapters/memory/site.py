@@ -4,8 +4,10 @@ from attrs import define, field
 
 from harvestmouse.adapters.errors import DownloadFrozen, MissingCookie, NotATorrent
 from harvestmouse.adapters.memory.account import sell
+from harvestmouse.adapters.memory.bodies import profile_body, search_body
 from harvestmouse.adapters.memory.world import World, identity_of, torrent_file_of
 from harvestmouse.adapters.state.cookie import CookieStore
+from harvestmouse.adapters.tape import Tape
 from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.model import Profile, SearchPage, SearchResult
 from harvestmouse.core.search import Query
@@ -23,15 +25,20 @@ class MemorySite:
 
     Attributes:
         cookies: Where the session's cookie is kept; without it the site knows its caller.
+        tape: Takes what the real site would have sent, where the run is recorded.
     """
 
     world: World
     cookies: CookieStore | None = field(default=None, kw_only=True)
+    tape: Tape | None = field(default=None, kw_only=True)
 
     def profile(self) -> Profile:
         """Read the account, as far as the site shows it."""
         self._sign_in()
-        return self.world.shown_profile()
+        profile = self.world.shown_profile()
+        if self.tape is not None:
+            self.tape.keep_profile(profile_body(profile))
+        return profile
 
     def search(self, query: Query, now: int) -> SearchPage:  # noqa: ARG002 - nothing here expires
         """Filter and sort as the real site does, by demand."""
@@ -40,7 +47,10 @@ class MemorySite:
         found = sorted(
             (one for one in shown if _matches(one, query)), key=lambda one: (one.leechers, one.id), reverse=True
         )
-        return SearchPage(results=tuple(found[query.start : query.start + query.rows]), found=len(found))
+        page = SearchPage(results=tuple(found[query.start : query.start + query.rows]), found=len(found))
+        if self.tape is not None:
+            self.tape.keep_search(search_body(page))
+        return page
 
     def torrent_file(self, torrent_id: int) -> bytes:
         """Hand out a torrent file, unless the account is at its unsatisfied limit."""
