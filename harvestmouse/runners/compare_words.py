@@ -12,6 +12,7 @@ from harvestmouse.runners.words import clean, table
 
 # One rule that refuses nine in ten, of at least so many results, all but decides what a policy picks.
 _NEARLY_ALL, _LEAST_RESULTS = 0.9, 10
+_HAD = (Reason.ALREADY_SNATCHED, Reason.ALREADY_GRABBED, Reason.ALREADY_IN_CLIENT)
 # Counts are far apart where one is at least twice the other, and by at least so many.
 _FACTOR, _LEAST_GAP = 2, 3
 
@@ -110,8 +111,8 @@ def _uploads(comparison: Comparison) -> Iterator[_Row]:
 
 def _refusals(comparison: Comparison) -> Iterator[str]:
     for reason in _reasons(one.rejections for one in comparison.results):
-        looked = [one for one in comparison.results if one.results >= _LEAST_RESULTS]
-        most = [one for one in looked if one.rejections.get(reason, 0) >= one.results * _NEARLY_ALL]
+        looked = [one for one in comparison.results if _open(one) >= _LEAST_RESULTS]
+        most = [one for one in looked if one.rejections.get(reason, 0) >= _open(one) * _NEARLY_ALL]
         if most and len(most) < len(looked):
             rest = [one for one in looked if one not in most]
             said = "; ".join(_refusal(one, reason, comparison) for one in [*most, *rest])
@@ -123,9 +124,14 @@ def _refusal(result: Result, reason: str, comparison: Comparison) -> str:
     key = _FIGURES.get(reason, "")
     figure = comparison.differences.get(key, {}).get(result.name)
     setting = "" if figure is None else f" with {key} = {figure}"
-    count = result.rejections.get(reason, 0)
-    share = 100 * count / result.results
-    return f"{result.name} refuses {count} of {result.results} results looked at ({share:.1f} %) as {reason}{setting}"
+    count, of = result.rejections.get(reason, 0), _open(result)
+    which = "results looked at" if of == result.results else "results looked at that the account had not taken before"
+    return f"{result.name} refuses {count} of {of} {which} ({100 * count / of:.1f} %) as {reason}{setting}"
+
+
+def _open(result: Result) -> int:
+    """Count the results that a policy can have an opinion on: the others are refused as what the account has."""
+    return result.results - sum(result.rejections.get(reason.value, 0) for reason in _HAD)
 
 
 def _counts(comparison: Comparison) -> Iterator[str]:

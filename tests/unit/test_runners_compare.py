@@ -194,6 +194,13 @@ class TestVerdict:
         )
         assert sentences[1] == "A large difference in picks: seed 1, field 5."
 
+    def test_what_the_account_has_says_nothing_of_a_rule(self) -> None:
+        """A catalogue of which most was taken before is refused for that under any policy."""
+        found = [result(one, seeders=100) for one in range(1, 11)]
+        had = [result(one, snatched=True) for one in range(20, 60)]
+        (sentence,) = about(said(PRESETS, run("grab", searches=(page(*found, *had),))), "One rule")
+        assert "seed refuses 10 of 10 results looked at that the account had not taken before (100.0 %)" in sentence
+
     @pytest.mark.parametrize(("crowded", "expected"), [(8, 0), (9, 1)])
     def test_nearly_all_is_nine_in_ten(self, crowded: int, expected: int) -> None:
         """Of ten results at least."""
