@@ -19,6 +19,7 @@ import yaml
 
 import harvestmouse.adapters.mam
 import harvestmouse.adapters.metrics
+import harvestmouse.adapters.notify
 import harvestmouse.adapters.qbittorrent  # noqa: F401 - its errors count
 from harvestmouse.adapters.errors import AdapterError
 from harvestmouse.adapters.metrics.catalogue import CATALOGUE, Owner
