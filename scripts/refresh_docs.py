@@ -225,10 +225,11 @@ def _template(node: ast.expr) -> str:
 
 
 def below(kind: type[Kind]) -> Iterator[type[Kind]]:
-    """Yield the program's own errors under *kind*, as the tree has them."""
-    for one in kind.__subclasses__():
-        if one.__module__.startswith("harvestmouse."):
-            yield from (one, *below(one))
+    """Yield the program's own errors under *kind*: as the tree has them, and then those of single adapters."""
+    own = [one for one in kind.__subclasses__() if one.__module__.startswith("harvestmouse.")]
+    # Those of one module stand in its order; in which order modules were imported is chance.
+    for one in sorted(own, key=lambda each: (each.__module__ != kind.__module__, each.__module__)):
+        yield from (one, *below(one))
 
 
 KINDS: Mapping[str, Callable[..., str]] = {
