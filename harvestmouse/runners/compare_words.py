@@ -11,7 +11,10 @@ from harvestmouse.core.units import format_size, format_span
 from harvestmouse.runners.words import clean, table
 
 # One rule that refuses nine in ten, of at least so many results, all but decides what a policy picks.
-_NEARLY_ALL, _LEAST_RESULTS = 0.9, 10
+# One rule that leaves a tenth or less of at least so many results.
+_HARDLY_ANY, _LEAST_RESULTS = 0.1 + 1e-9, 10
+# So many times as much left by another policy is worth saying, however little it is.
+_MANY_TIMES = 3
 _HAD = (Reason.ALREADY_SNATCHED, Reason.ALREADY_GRABBED, Reason.ALREADY_IN_CLIENT)
 # Counts are far apart where one is at least twice the other, and by at least so many.
 _FACTOR, _LEAST_GAP = 2, 3
@@ -112,9 +115,11 @@ def _uploads(comparison: Comparison) -> Iterator[_Row]:
 def _refusals(comparison: Comparison) -> Iterator[str]:
     for reason in _reasons(one.rejections for one in comparison.results):
         looked = [one for one in comparison.results if _open(one) >= _LEAST_RESULTS]
-        most = [one for one in looked if one.rejections.get(reason, 0) >= _open(one) * _NEARLY_ALL]
-        if most and len(most) < len(looked):
-            rest = [one for one in looked if one not in most]
+        left = {one.name: 1 - one.rejections.get(reason, 0) / _open(one) for one in looked}
+        least = min(left.values(), default=1.0)
+        rest = [one for one in looked if left[one.name] > least and left[one.name] >= least * _MANY_TIMES]
+        most = [one for one in looked if one not in rest]
+        if rest and all(left[one.name] <= _HARDLY_ANY for one in most):
             said = "; ".join(_refusal(one, reason, comparison) for one in [*most, *rest])
             names = _names(most)
             yield f"One rule refuses nearly everything under {names}, and all but decides what is picked. {said}."

@@ -194,6 +194,13 @@ class TestVerdict:
         )
         assert sentences[1] == "A large difference in picks: seed 1, field 5."
 
+    @pytest.mark.parametrize(("wide", "expected"), [(2, 0), (3, 1)])
+    def test_where_both_refuse_nearly_all_the_times_as_much_count(self, wide: int, expected: int) -> None:
+        """One result of a hundred is left by one policy, and two or three by the other."""
+        found = [result(one, seeders=300) for one in range(100 - wide)]
+        some = [result(200 + one, seeders=40 if one == 0 else 150) for one in range(wide)]
+        assert len(about(said(PRESETS, run("grab", searches=(page(*found, *some),))), "One rule")) == expected
+
     def test_what_the_account_has_says_nothing_of_a_rule(self) -> None:
         """A catalogue of which most was taken before is refused for that under any policy."""
         found = [result(one, seeders=100) for one in range(1, 11)]
