@@ -27,17 +27,17 @@ _RESULT = frozenset({
     "mediatype", "maincat", "lang_code", "language", "numfiles", "filetype", "w",
 })  # fmt: skip
 _TORRENT = frozenset({
-    "hash", "name", "category", "tags", "state", "added_on", "completion_on", "last_activity", "seen_complete",
-    "seeding_time", "time_active", "progress", "size", "total_size", "amount_left", "completed", "downloaded",
-    "uploaded", "downloaded_session", "uploaded_session", "dlspeed", "upspeed", "ratio", "availability",
-    "num_complete", "num_incomplete", "num_seeds", "num_leechs", "force_start", "priority", "private", "trackers_count",
-    "reannounce",
+    "hash", "name", "category", "tags", "state", "added_on", "completion_on", "last_activity", "seeding_time",
+    "time_active", "progress", "size", "downloaded", "uploaded", "upspeed", "ratio", "num_complete", "num_incomplete",
+    "num_seeds", "num_leechs", "force_start",
 })  # fmt: skip
 _TRACKER = frozenset({"status", "tier", "num_peers", "num_seeds", "num_leeches", "num_downloaded", "updating"})
 _TRANSFER = frozenset({
     "connection_status", "dht_nodes", "dl_info_speed", "up_info_speed", "dl_info_data", "up_info_data",
     "free_space_on_disk", "queueing", "total_peer_connections",
 })  # fmt: skip
+
+_NESTED = frozenset({dict, list})
 
 # An address of the operator's, and what a passkey or a token looks like: long, without a space, with a digit in it.
 _ADDRESS = re.compile(
@@ -97,10 +97,13 @@ def keep_torrent(row: object) -> object:
 
 
 def keep_trackers(rows: object) -> object:
-    """Keep a body of ``torrents/trackers``: what each tracker says, and of its address only the host."""
+    """Keep a body of ``torrents/trackers``: what each tracker says, and of its address only the host.
+
+    The rows of DHT, PeX and LSD are no trackers, and left out: there are three of them to every torrent.
+    """
     if not isinstance(rows, list):
         return _scalar(rows)
-    return [_tracker(row) for row in rows]
+    return [_tracker(row) for row in rows if not _is_none(row)]
 
 
 def keep_preferences(body: object) -> object:
@@ -157,8 +160,18 @@ def _tracker(row: object) -> object:
     return kept
 
 
+def _is_none(row: object) -> bool:
+    return isinstance(row, dict) and isinstance(row.get("url"), str) and row["url"].startswith("**")
+
+
 def _kept(body: object, names: frozenset[str]) -> object:
-    return {key: _scalar(body[key]) for key in body if key in names} if isinstance(body, dict) else _scalar(body)
+    if not isinstance(body, dict):
+        return _scalar(body)
+    kept = {key: value for key, value in body.items() if key in names}
+    # Nearly every value is plain; thousands of rows pass here.
+    for key in [key for key, value in kept.items() if type(value) in _NESTED]:
+        kept[key] = _scalar(kept[key])
+    return kept
 
 
 def _flat(value: object) -> object:
