@@ -74,7 +74,8 @@ def decided_again(
 
     workers = workers or os.cpu_count() or 1
     waiting: deque[Future[list[Replayed]]] = deque()
-    with ProcessPoolExecutor(workers, initializer=_leave_signals_to_parent) as pool:
+    pool = ProcessPoolExecutor(workers, initializer=_leave_signals_to_parent)
+    try:
         for start in range(0, len(paths), _CHUNK):
             waiting.append(pool.submit(_decide_all, paths[start : start + _CHUNK], policy, update=update))
             # Bounded: what has been decided but not printed waits in memory.
@@ -82,6 +83,9 @@ def decided_again(
                 yield from waiting.popleft().result()
         while waiting:
             yield from waiting.popleft().result()
+    finally:
+        # Whoever stops asking does not wait for what nobody will read.
+        pool.shutdown(cancel_futures=True)
 
 
 def decide_again(path: Path, policy: Policy, *, update: bool = False) -> Replayed:

@@ -37,9 +37,11 @@ def replay(options: Mapping[str, Any], words: Sequence[str], *, as_json: bool, j
     words_of: _Json | _Text = _Json() if as_json else _Text()
     suite = ET.Element("testsuite", name="harvestmouse replay")
     counts: Counter[str] = Counter()
-    # Without it SIGTERM would leave the processes that decide behind.
-    with StopSignal().listening(), _progress(len(paths)) as bar:
+    stop = StopSignal()
+    # SIGTERM would leave the processes that decide behind, and raised anywhere it could catch the pool holding a lock.
+    with stop.listening(), stop.acting(), _progress(len(paths)) as bar:
         for one in decided_again(paths, policy, update=update):
+            stop.between_actions()
             counts[one.result] += 1
             bar.show(words_of.one(one))
             bar.advance()
