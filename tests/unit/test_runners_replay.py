@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -340,10 +340,7 @@ class TestMany:
             """Decides at once, in this process."""
 
             def __init__(self, *_: object, **__: object) -> None: ...
-            def __enter__(self) -> Self:
-                return self
-
-            def __exit__(self, *_: object) -> None: ...
+            def shutdown(self, **_: object) -> None: ...
             def submit(self, job: Callable[..., list[Replayed]], paths: Sequence[Path], *rest: Any, **how: Any) -> Any:
                 asked.extend(paths)
                 from concurrent.futures import Future  # noqa: PLC0415
