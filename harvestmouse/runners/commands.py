@@ -31,10 +31,22 @@ def load_settings(options: Mapping[str, Any]) -> Settings:
     return config.load(os.environ, options["config"], flags)
 
 
+def begin(job: str, options: Mapping[str, Any], level: str = "info") -> str:
+    """Set up the log of a run, and return the run's id, which every line of it carries.
+
+    Args:
+        job: What runs.
+        options: The command line's.
+        level: From which level on, where the operator does not say.
+    """
+    run_id = os.urandom(4).hex()
+    logs.set_up(options["log_level"] or level, options["log_format"] or "auto", run=run_id, job=job)
+    return run_id
+
+
 def run_job(job: str, options: Mapping[str, Any], *, apply: bool, as_json: bool) -> int:
     """Run a job against the real world."""
-    run_id = os.urandom(4).hex()
-    logs.set_up(options["log_level"] or "info", options["log_format"] or "auto", run=run_id, job=job)
+    run_id = begin(job, options)
 
     from harvestmouse.runners.interrupt import StopSignal, deadline  # noqa: PLC0415 - as are the next three
     from harvestmouse.runners.ports import Ports  # noqa: PLC0415 - a plan from a file needs none of them
@@ -46,7 +58,7 @@ def run_job(job: str, options: Mapping[str, Any], *, apply: bool, as_json: bool)
         observed.metrics = lambda: settings.metrics
         logs.hide(secrets_of(settings))
         observed.apply = (apply or settings.general.apply) and not config.dry_run_forced(os.environ)
-        observed.ports = Ports(settings, run_id=run_id, tape=_tape(settings))
+        observed.ports = Ports(settings, run_id=run_id, tape=_tape(settings, apply=observed.apply))
         stop = StopSignal()
         with deadline(settings.general.deadline.total_seconds()), stop.listening():
             observed.report = report = run(job, observed.ports, apply=observed.apply, stop=stop)
@@ -54,8 +66,10 @@ def run_job(job: str, options: Mapping[str, Any], *, apply: bool, as_json: bool)
     return report.exit_code
 
 
-def _tape(settings: Settings) -> "Tape | None":
-    if not settings.recordings.enabled:
+def _tape(settings: Settings, *, apply: bool) -> "Tape | None":
+    """Return what a run is recorded on; ``None`` where the settings want no recording of it."""
+    wanted = settings.recordings
+    if not wanted.enabled or not (apply or wanted.dry_runs):
         return None
     from harvestmouse.adapters.tape import Tape  # noqa: PLC0415 - it can be off
 

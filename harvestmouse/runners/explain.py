@@ -1,6 +1,5 @@
 """Explain a job, or one torrent or result of it: live without changing anything, or from a snapshot file."""
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,7 @@ from harvestmouse.core.policy import Policy
 from harvestmouse.core.wire.explanation import unparse_explanations
 from harvestmouse.core.wire.plan import dump
 from harvestmouse.runners import logs
-from harvestmouse.runners.commands import load_settings, read_snapshot
+from harvestmouse.runners.commands import begin, load_settings, read_snapshot
 from harvestmouse.runners.explain_words import describe
 from harvestmouse.runners.settings import Settings, secrets_of
 
@@ -110,8 +109,7 @@ def _look_now(job: str, settings: Settings, options: Mapping[str, Any]) -> Snaps
     from harvestmouse.runners.interrupt import deadline  # noqa: PLC0415
     from harvestmouse.runners.ports import Ports  # noqa: PLC0415
 
-    run_id = os.urandom(4).hex()
-    logs.set_up(options["log_level"] or "warning", options["log_format"] or "auto", run=run_id, job=job)
+    run_id = begin(job, options, "warning")
     logs.hide(secrets_of(settings))
     with deadline(settings.general.deadline.total_seconds()):
         return look(job, Ports(settings, run_id=run_id))

@@ -115,7 +115,7 @@ def _notify(run: Run, state: str, error: str) -> None:
 
 
 def _record(run: Run) -> None:
-    if run.ports is None or run.report is None or not run.ports.settings.recordings.enabled:
+    if run.ports is None or run.report is None or run.ports.tape is None:
         return
     from harvestmouse.runners import recorder  # noqa: PLC0415 - it can be off
 

@@ -1,7 +1,6 @@
 """Write a snapshot of everything that decisions are made from, without a secret in it; nothing else is changed."""
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 from harvestmouse.adapters.state.files import replace_text
 from harvestmouse.adapters.tape import Tape
 from harvestmouse.runners import logs
-from harvestmouse.runners.commands import load_settings
+from harvestmouse.runners.commands import begin, load_settings
 from harvestmouse.runners.fetch import fetch_everything
 from harvestmouse.runners.interrupt import deadline
 from harvestmouse.runners.ports import Ports
@@ -28,8 +27,7 @@ def record(options: Mapping[str, Any], output: str | None) -> int:
     Raises:
         SecretFound: A secret would have been written.
     """
-    run_id = os.urandom(4).hex()
-    logs.set_up(options["log_level"] or "warning", options["log_format"] or "auto", run=run_id, job=JOB)
+    run_id = begin(JOB, options, "warning")
     settings, tape = load_settings(options), Tape()
     logs.hide(secrets_of(settings))
     ports = Ports(settings, run_id=run_id, tape=tape)

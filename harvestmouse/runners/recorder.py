@@ -24,13 +24,13 @@ _ROWS = '"torrents":[]'
 
 
 def keep(report: Report, ports: Ports) -> None:
-    """Write the recording of one run, if its settings want it.
+    """Write the recording of one run, if it was taped.
 
     Raises:
         AdapterError: It cannot be written, or would hold a secret.
     """
     wanted, tape, snapshot = ports.settings.recordings, ports.tape, ports.snapshot
-    if tape is None or snapshot is None or not (wanted.dry_runs or report.apply):
+    if tape is None or snapshot is None:
         return
     whole = {
         "format": recordings.FORMAT,
