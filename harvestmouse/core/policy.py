@@ -267,6 +267,17 @@ class MonitorPolicy:
 
 
 @frozen(kw_only=True)
+class AddressPolicy:
+    """Whether the site is told the client's address.
+
+    Attributes:
+        register_address: Tell the site the client's address when it changes, where this host is seen to share it.
+    """
+
+    register_address: bool = _flag(default=False)
+
+
+@frozen(kw_only=True)
 class Policy:
     """Everything the operator wants, section by section."""
 
@@ -276,6 +287,7 @@ class Policy:
     spend: SpendPolicy = field(factory=SpendPolicy)
     reconcile: ReconcilePolicy = field(factory=ReconcilePolicy)
     monitor: MonitorPolicy = field(factory=MonitorPolicy)
+    address: AddressPolicy = field(factory=AddressPolicy)
 
 
 def figures(section: Any) -> Mapping[str, Any]:

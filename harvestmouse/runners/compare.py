@@ -62,7 +62,7 @@ def policies_of(names: Iterable[str], own: Policy) -> dict[str, Policy]:
 
 def _policy(name: str, own: Policy) -> Policy:
     if name in PRESETS:
-        return evolve(PRESETS[name], client=own.client, monitor=own.monitor)
+        return evolve(PRESETS[name], client=own.client, monitor=own.monitor, address=own.address)
     if not Path(name).is_file():
         (near,) = get_close_matches(name, PRESETS, 1, 0.0)
         raise ConfigError(f"policy {name!r} is neither a preset nor a file; the nearest preset is {near}")

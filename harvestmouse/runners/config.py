@@ -12,7 +12,7 @@ from attrs import Attribute, evolve, fields, frozen
 
 from harvestmouse.adapters.secret import MASK, Secret, masked
 from harvestmouse.core.errors import HarvestmouseError, UnitError
-from harvestmouse.core.policy import PRESETS, ClientPolicy, Policy, show
+from harvestmouse.core.policy import PRESETS, AddressPolicy, ClientPolicy, Policy, show
 from harvestmouse.core.units import parse_duration, parse_size
 from harvestmouse.runners.settings import (
     KEYS,
@@ -205,6 +205,7 @@ def _assemble(given: Values, base: Policy) -> Settings:
         "spend": _build(type(base.spend), base.spend, "spend", given),
         "reconcile": _build(type(base.reconcile), base.reconcile, "reconcile", given),
         "monitor": _build(type(base.monitor), base.monitor, "monitor", given),
+        "address": _build(AddressPolicy, base.address, "mam", given),
     }
     return Settings(
         general=_build(GeneralSettings, GeneralSettings(), "", given),
@@ -341,8 +342,9 @@ def _from(given: Values, section: str, name: str) -> str:
 
 
 def _current(settings: Settings, section: str, name: str) -> Any:
-    if section == "qbittorrent" and hasattr(settings.policy.client, name):
-        return getattr(settings.policy.client, name)
+    for place, policy in (("qbittorrent", settings.policy.client), ("mam", settings.policy.address)):
+        if section == place and hasattr(policy, name):
+            return getattr(policy, name)
     owner = settings.general if not section else getattr(settings, section, None) or getattr(settings.policy, section)
     return getattr(owner, name)
 

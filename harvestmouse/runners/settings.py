@@ -11,6 +11,7 @@ from attrs import Attribute, field, fields, frozen
 from harvestmouse.adapters.secret import Secret, masked, may_carry_cookie, password_in
 from harvestmouse.core.errors import PolicyError
 from harvestmouse.core.policy import (
+    AddressPolicy,
     CleanupPolicy,
     ClientPolicy,
     GrabPolicy,
@@ -101,7 +102,6 @@ class MamSettings:
         request_spacing: Time between two requests.
         connect_timeout: Time limit for a connection.
         read_timeout: Time limit for an answer.
-        register_address: Tell the site the client's address.
         adapter: Which adapter talks to the site.
     """
 
@@ -111,7 +111,6 @@ class MamSettings:
     request_spacing: timedelta = _span(3)
     connect_timeout: timedelta = _limit(10)
     read_timeout: timedelta = _limit(30)
-    register_address: bool = False
     adapter: str = "mam"
 
 
@@ -198,7 +197,7 @@ class Settings:
 # Section to the classes whose attributes are its keys.
 SECTIONS: Mapping[str, tuple[type[Any], ...]] = {
     "": (GeneralSettings,),
-    "mam": (MamSettings,),
+    "mam": (MamSettings, AddressPolicy),
     "qbittorrent": (QbittorrentSettings, ClientPolicy),
     "metrics": (MetricsSettings,),
     "notify": (NotifySettings,),
