@@ -1,7 +1,8 @@
 """What several policies make of the same history, as far as it can tell."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 from typing import Any
 
 from attrs import Factory, define, field, fields, frozen
@@ -34,6 +35,7 @@ class Run:
         bounds: What its searches asked for, as `CEILINGS` and `FLOORS`; where one is not known, it is left out.
         scores: The scores, by id, of what it wanted to add.
         bought: Whether it bought something.
+        added: What it really added: by id, when the site had got it in unix seconds, where that is told.
     """
 
     job: str
@@ -42,6 +44,7 @@ class Run:
     bounds: Mapping[str, int] = field(factory=dict)
     scores: Mapping[int, float] = field(factory=dict)
     bought: bool = False
+    added: Mapping[int, int | None] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -141,7 +144,7 @@ def compare(history: Iterable[Run], policies: Mapping[str, Policy]) -> Compariso
         history: In the order of time; one run is held at a time.
         policies: By name.
     """
-    seen = _History()
+    seen = History()
     tallies = {name: _Tally(policy) for name, policy in policies.items()}
     for run in history:
         seen.add(run)
@@ -160,7 +163,7 @@ def compare(history: Iterable[Run], policies: Mapping[str, Policy]) -> Compariso
 
 
 @frozen
-class _Sight:
+class Sight:
     """A torrent as it was last seen; what was added again starts from nothing, and is another one."""
 
     at: int
@@ -169,20 +172,36 @@ class _Sight:
     uploaded_bytes: int
     size_bytes: int
 
+    @property
+    def age(self) -> int:
+        """How long it had been in the client, seconds."""
+        return self.at - self.added_on
+
+    def per_gib(self, seconds: float) -> float:
+        """Return what it uploaded over so many seconds, as bytes for a GiB of its size a day."""
+        gib_days: float = self.size_bytes / GIB * (seconds / DAY)
+        return self.uploaded_bytes / gib_days
+
 
 @define
-class _History:
-    """What later runs tell about earlier ones."""
+class History:
+    """What later runs tell about earlier ones.
 
+    Attributes:
+        within: Torrents are looked at until they are so many seconds old; by default for ever.
+    """
+
+    within: float = inf
     first_at: int | None = None
     last_at: int | None = None
     runs: Counter[str] = Factory(Counter)
     searches: int = 0
     scores: dict[int, float] = Factory(dict)
     ids: dict[str, int] = Factory(dict)
-    sights: dict[tuple[str, int], _Sight] = Factory(dict)
+    sights: dict[tuple[str, int], Sight] = Factory(dict)
 
     def add(self, run: Run) -> None:
+        """Take in the next run."""
         at = run.snapshot.taken_at
         self.first_at = at if self.first_at is None else self.first_at
         self.last_at = at
@@ -193,25 +212,18 @@ class _History:
         self.ids |= {entry.info_hash: entry.id for entry in run.snapshot.ledger or () if entry.info_hash}
         for one in run.snapshot.torrents or ():
             if one.added_on is not None and one.uploaded_bytes is not None and one.size_bytes:
-                sight = _Sight(at, one.hash, one.added_on, one.uploaded_bytes, one.size_bytes)
-                self.sights[one.hash, one.added_on] = sight
+                sight = Sight(at, one.hash, one.added_on, one.uploaded_bytes, one.size_bytes)
+                if sight.age <= self.within:
+                    self.sights[one.hash, one.added_on] = sight
 
     def yields(self) -> dict[int, float]:
         """Return what each id of the ledger uploaded, bytes for a GiB a day; of several tries the longest."""
-        longest: dict[int, _Sight] = {}
+        longest: dict[int, Sight] = {}
         for sight in self.sights.values():
             id_ = self.ids.get(sight.hash)
-            if id_ is not None and (id_ not in longest or _age(sight) > _age(longest[id_])):
+            if id_ is not None and (id_ not in longest or sight.age > longest[id_].age):
                 longest[id_] = sight
-        return {
-            id_: one.uploaded_bytes / (one.size_bytes / GIB) / (_age(one) / DAY)
-            for id_, one in longest.items()
-            if _age(one) >= DAY
-        }
-
-
-def _age(sight: _Sight) -> int:
-    return sight.at - sight.added_on
+        return {id_: one.per_gib(one.age) for id_, one in longest.items() if one.age >= DAY}
 
 
 @define
@@ -229,13 +241,13 @@ class _Tally:
     held: dict[int, int] = Factory(dict)
     peak_bytes: int = 0
     deletions: dict[str, str] = Factory(dict)
-    deleted: list[_Sight] = Factory(list)
+    deleted: list[Sight] = Factory(list)
     freed_bytes: int = 0
     purchases: int = 0
     points: int = 0
     wanted: str | None = None
 
-    def add(self, run: Run, seen: _History) -> None:
+    def add(self, run: Run, seen: History) -> None:
         plan = JOBS[run.job](run.snapshot, self.policy)
         self.foreign += run.category not in (None, self.policy.client.category)
         if not plan.complete and (plan.skip is None or plan.skip.reason in _NOT_TOLD):
@@ -262,7 +274,7 @@ class _Tally:
                 self.held[action.id] = action.size_bytes
         self.peak_bytes = max(self.peak_bytes, sum(self.held.values()))
 
-    def _delete(self, plan: Plan, snapshot: Snapshot, seen: _History) -> None:
+    def _delete(self, plan: Plan, snapshot: Snapshot, seen: History) -> None:
         torrents = {one.hash: one for one in snapshot.torrents or ()}
         for action in plan.actions:
             if not isinstance(action, DeleteTorrent) or action.hash in self.deletions:
@@ -272,7 +284,7 @@ class _Tally:
             self.freed_bytes += one.size_bytes or 0 if one.holds_data else 0
             self.held.pop(seen.ids.get(one.hash, -1), None)
             at = snapshot.taken_at
-            self.deleted.append(_Sight(at, one.hash, one.added_on or 0, one.uploaded_bytes or 0, one.size_bytes or 0))
+            self.deleted.append(Sight(at, one.hash, one.added_on or 0, one.uploaded_bytes or 0, one.size_bytes or 0))
 
     def _spend(self, plan: Plan) -> None:
         buy = next((one for one in plan.actions if isinstance(one, BuyUpload | BuyVip)), None)
@@ -281,7 +293,7 @@ class _Tally:
             self.points += buy.cost_bp
         self.wanted = None if buy is None else buy.kind
 
-    def result(self, name: str, seen: _History, yields: Mapping[int, float]) -> Result:
+    def result(self, name: str, seen: History, yields: Mapping[int, float]) -> Result:
         return Result(
             name=name,
             skips=self.skips,
@@ -309,7 +321,7 @@ def _narrower(bounds: Mapping[str, int], policy: GrabPolicy) -> Iterable[str]:
             yield key
 
 
-def _later(deleted: Iterable[_Sight], seen: _History) -> Later:
+def _later(deleted: Iterable[Sight], seen: History) -> Later:
     gains, unseen = [], 0
     for one in deleted:
         last = seen.sights.get((one.hash, one.added_on))
@@ -328,11 +340,16 @@ def _later(deleted: Iterable[_Sight], seen: _History) -> Later:
 
 
 def _upload(yields: Mapping[int, float], scores: Mapping[int, float]) -> Upload:
-    known = {id_: yields[id_] for id_ in scores if id_ in yields}
-    by_step: list[list[float]] = [[] for _ in range(len(SCORE_STEPS) + 1)]
-    for id_, value in known.items():
-        by_step[sum(scores[id_] >= step for step in SCORE_STEPS)].append(value)
-    return Upload(all=mean_of(known.values()), by_score=tuple(mean_of(values) for values in by_step))
+    known = [(scores[id_], yields[id_]) for id_ in scores if id_ in yields]
+    return Upload(all=mean_of(value for _, value in known), by_score=by_steps(known, SCORE_STEPS))
+
+
+def by_steps(pairs: Iterable[tuple[float, float]], steps: Sequence[float]) -> tuple[Estimate, ...]:
+    """Return the mean of the second figures where the first is below all *steps*, and from each of them on."""
+    found: list[list[float]] = [[] for _ in range(len(steps) + 1)]
+    for first, second in pairs:
+        found[sum(first >= step for step in steps)].append(second)
+    return tuple(mean_of(values) for values in found)
 
 
 def _differences(policies: Mapping[str, Policy]) -> dict[str, dict[str, Any]]:

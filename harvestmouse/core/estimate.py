@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from math import fsum, sqrt
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 # Fewer values than this say too little for an interval.
 LEAST_VALUES = 5
@@ -42,6 +42,12 @@ class Estimate:
 
 def mean_of(values: Iterable[float]) -> Estimate:
     """Estimate the mean of amounts, none of which can be below zero, by Student's t."""
+    mean = difference_of(values)
+    return mean if mean.low is None else evolve(mean, low=max(0.0, mean.low))
+
+
+def difference_of(values: Iterable[float]) -> Estimate:
+    """Estimate the mean of values of either sign, by Student's t."""
     amounts = sorted(values)
     count = len(amounts)
     mean = fsum(amounts) / count if count else None
@@ -49,7 +55,7 @@ def mean_of(values: Iterable[float]) -> Estimate:
         return Estimate(count=count, value=mean)
     deviation = sqrt(fsum((one - mean) ** 2 for one in amounts) / (count - 1))
     reach = _T[min(count - LEAST_VALUES, len(_T) - 1)] * deviation / sqrt(count)
-    return Estimate(count=count, value=mean, low=max(0.0, mean - reach), high=mean + reach)
+    return Estimate(count=count, value=mean, low=mean - reach, high=mean + reach)
 
 
 def share_of(part: int, whole: int) -> Estimate:

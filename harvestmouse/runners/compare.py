@@ -13,6 +13,7 @@ from harvestmouse.core.errors import RecordingError
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.policy import PRESETS, Policy
 from harvestmouse.core.units import parse_size
+from harvestmouse.core.wire.coerce import as_count, as_object, as_time
 from harvestmouse.core.wire.plan import dump
 from harvestmouse.runners import config
 from harvestmouse.runners.commands import load_settings
@@ -108,4 +109,15 @@ def _run(recording: Recording) -> Run:
         bounds={key: parse_size(str(figures[key])) for key in (*CEILINGS, *FLOORS) if key in figures},
         scores={int(one["id"]): float(one["score"]) for one in actions if one["action"] == "add_torrent"},
         bought=any(one["action"].startswith("buy_") and one["status"] == Status.DONE for one in ended),
+        added=_added(recording.body, ended),
     )
+
+
+def _added(body: Mapping[str, Any], ended: Iterable[Mapping[str, Any]]) -> dict[int, int | None]:
+    """Return the ids that were added, each with when the site got it: the searches say it, and decisions do not ask."""
+    added = [one["subject"] for one in ended if one["action"] == "add_torrent" and one["status"] == Status.DONE]
+    ids = {id_ for subject in added if (id_ := as_count(subject)) is not None}
+    pages = as_object(body.get("mam")).get("searches") if ids else ()
+    rows = [as_object(row) for page in pages or () for row in as_object(page).get("data") or ()]
+    told = {as_count(row.get("id")): as_time(row.get("added")) for row in rows}
+    return {id_: told.get(id_) for id_ in ids}

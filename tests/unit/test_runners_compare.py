@@ -118,6 +118,18 @@ class TestReading:
         path.write_text(json.dumps(document))
         assert read_back(tmp_path)[0][0].bought is False
 
+    def test_a_pick_counts_where_it_was_added(self, tmp_path: Path) -> None:
+        """With when the site got it, where the search tells; one that failed was not added."""
+        rows = raw_result(7, added="2026-04-19 11:40:00"), raw_result(8), raw_result(9)
+        path = write(tmp_path, "1.json.gz", "grab", mam=search(*rows), qbittorrent=client())
+        document = json.loads(gzip.decompress(path.read_bytes()))
+        ends = {"7": "done", "8": "done", "9": "failed"}
+        document["plan"]["outcome"]["actions"] = [
+            {"action": "add_torrent", "subject": id_, "status": status, "why": None} for id_, status in ends.items()
+        ]
+        path.write_text(json.dumps(document))
+        assert read_back(tmp_path)[0][0].added == {7: 1_776_598_800, 8: None}
+
     def test_what_cannot_be_read_is_told_and_the_rest_goes_on(self, tmp_path: Path) -> None:
         """A torn file, a job of another version, a plan that is none."""
         write(tmp_path, "1.json.gz", "monitor")
