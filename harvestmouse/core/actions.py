@@ -89,13 +89,33 @@ class Resume:
 
 
 @frozen(kw_only=True)
+class Reannounce:
+    """Announce a torrent to its tracker once more."""
+
+    kind: ClassVar[str] = "reannounce"
+    hash: str
+    name: str
+    reason: str
+
+
+@frozen(kw_only=True)
 class RegisterAddress:
     """Tell the site the client's address."""
 
     kind: ClassVar[str] = "register_address"
 
 
-Action = AddTorrent | DeleteTorrent | BuyUpload | BuyVip | SetPreferences | ForceStart | Resume | RegisterAddress
+Action = (
+    AddTorrent
+    | DeleteTorrent
+    | BuyUpload
+    | BuyVip
+    | SetPreferences
+    | ForceStart
+    | Resume
+    | Reannounce
+    | RegisterAddress
+)
 ACTIONS: Mapping[str, type[Action]] = {
     one.kind: one
     for one in (
@@ -106,6 +126,7 @@ ACTIONS: Mapping[str, type[Action]] = {
         SetPreferences,
         ForceStart,
         Resume,
+        Reannounce,
         RegisterAddress,
     )
 }

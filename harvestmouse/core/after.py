@@ -12,11 +12,13 @@ from harvestmouse.core.actions import (
     BuyVip,
     DeleteTorrent,
     ForceStart,
+    Reannounce,
     Resume,
     SetPreferences,
 )
-from harvestmouse.core.model import LedgerEntry, Snapshot, Torrent
+from harvestmouse.core.model import LedgerEntry, Snapshot, Torrent, TrackerMessage
 from harvestmouse.core.plan import Plan
+from harvestmouse.core.rescue import WORKING
 from harvestmouse.core.units import GIB, WEEK
 
 
@@ -83,9 +85,16 @@ def _set(snapshot: Snapshot, action: SetPreferences) -> Snapshot:
 
 
 def _started(snapshot: Snapshot, action: ForceStart | Resume) -> Snapshot:
-    state = "forcedUP" if isinstance(action, ForceStart) else "stalledUP"
+    return _changed(snapshot, action.hash, state="forcedUP" if isinstance(action, ForceStart) else "stalledUP")
+
+
+def _announced(snapshot: Snapshot, action: Reannounce) -> Snapshot:
+    return _changed(snapshot, action.hash, messages=(TrackerMessage(host=None, status=WORKING, text=""),))
+
+
+def _changed(snapshot: Snapshot, info_hash: str, **facts: Any) -> Snapshot:
     torrents = tuple(
-        evolve(torrent, state=state) if torrent.hash == action.hash else torrent for torrent in snapshot.torrents or ()
+        evolve(torrent, **facts) if torrent.hash == info_hash else torrent for torrent in snapshot.torrents or ()
     )
     return evolve(snapshot, torrents=torrents if snapshot.torrents is not None else None)
 
@@ -98,4 +107,5 @@ _EFFECTS: dict[type[Action], Callable[[Snapshot, Any], Snapshot]] = {
     SetPreferences: _set,
     ForceStart: _started,
     Resume: _started,
+    Reannounce: _announced,
 }

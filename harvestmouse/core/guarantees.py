@@ -19,6 +19,7 @@ from harvestmouse.core.actions import (
     BuyVip,
     DeleteTorrent,
     ForceStart,
+    Reannounce,
     RegisterAddress,
     Resume,
     SetPreferences,
@@ -66,7 +67,7 @@ def g2(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
     torrents = _by_hash(snapshot)
     protecting = {tag.casefold() for tag in policy.cleanup.protect_tags}
     for action in plan.actions:
-        if not isinstance(action, DeleteTorrent | ForceStart | Resume):
+        if not isinstance(action, DeleteTorrent | ForceStart | Resume | Reannounce):
             continue
         torrent = torrents.get(action.hash)
         if torrent is None:
@@ -236,7 +237,12 @@ def blast_radius(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Vio
 def never_automatic(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:  # noqa: ARG001
     """No plan has an action that the policy has off."""
     starts, vip = policy.reconcile.force_start, policy.spend.vip
-    allowed: Mapping[str, bool] = {ForceStart.kind: starts, Resume.kind: starts, BuyVip.kind: vip}
+    allowed: Mapping[str, bool] = {
+        ForceStart.kind: starts,
+        Resume.kind: starts,
+        Reannounce.kind: policy.rescue.reannounce,
+        BuyVip.kind: vip,
+    }
     for action in plan.actions:
         if isinstance(action, RegisterAddress) or not allowed.get(action.kind, True):
             yield Violation("limit", action.kind, "the policy has this action off")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from harvestmouse.core import attribution, cleanup, grab, reconcile, spend
+from harvestmouse.core import attribution, cleanup, grab, reconcile, rescue, spend
 from harvestmouse.core.model import Snapshot
 from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import Policy
@@ -13,4 +13,5 @@ JOBS: Mapping[str, Callable[[Snapshot, Policy], Plan]] = {
     spend.JOB: spend.plan_spend,
     reconcile.JOB: reconcile.plan_reconcile,
     attribution.JOB: attribution.plan_monitor,
+    rescue.JOB: rescue.plan_rescue,
 }

@@ -162,6 +162,7 @@ class Torrent:
         added_on: Unix seconds.
         completion_on: Unix seconds; 0 where it never completed.
         seeding_time: Seconds, on the client's clock.
+        tracker_seconds: Seeding time that the tracker can have seen; ``None`` where nobody kept that clock.
         progress: 0 to 1.
         seeders: Seeders in the swarm.
         tracker_host: Host of its tracker; ``None`` where the client names none.
@@ -183,6 +184,14 @@ class Torrent:
     seeders: int | None = None
     tracker_host: str | None = None
     messages: tuple[TrackerMessage, ...] | None = None
+    tracker_seconds: int | None = None
+
+    @property
+    def seeded_seconds(self) -> int | None:
+        """Return the seeding time on the smaller of the two clocks, in seconds: what is surely behind it."""
+        if self.seeding_time is None or self.tracker_seconds is None:
+            return self.seeding_time
+        return min(self.seeding_time, self.tracker_seconds)
 
     @property
     def has_completed(self) -> bool | None:

@@ -24,6 +24,7 @@ class Verdict(StrEnum):
     CHANGE = "change"
     FORCE_START = "force_start"
     RESUME = "resume"
+    REANNOUNCE = "reannounce"
 
 
 class Reason(StrEnum):
@@ -128,6 +129,21 @@ class Reason(StrEnum):
     )
     OWED_STOPPED = "owed_stopped", "It owes seed time and is stopped."
 
+    # Why a torrent that owes seed time is rescued or left.
+    ANNOUNCING = "announcing", "It owes seed time and seeds it: its tracker works."
+    OWED_REFUSED = (
+        "owed_refused",
+        "It owes seed time, and its tracker refuses it, gives no answer or was not asked.",
+    )
+    OWED_ERROR = (
+        "owed_error",
+        "It owes seed time and cannot seed: an error, missing files, or data that has to come again.",
+    )
+    RESCUE_LIMIT = (
+        "rescue_limit",
+        "It would be started or announced, but this run has done its share; the next run continues.",
+    )
+
 
 _GUARDS = {
     "grab": "PROFILE_UNKNOWN MOUSE_CLASS LOW_RATIO DOWNLOAD_FREEZE UNSATISFIED_LIMIT UNSATISFIED_UNKNOWN HIT_AND_RUN "
@@ -136,6 +152,7 @@ _GUARDS = {
     "spend": "PROFILE_UNKNOWN",
     "reconcile": "CLIENT_UNKNOWN",
     "monitor": "CLIENT_UNKNOWN",
+    "rescue": "CLIENT_UNKNOWN",
 }
 
 _OUTCOMES = {
@@ -160,6 +177,13 @@ _OUTCOMES = {
         Verdict.RESUME: "OWED_STOPPED",
     },
     "monitor": {},
+    "rescue": {
+        Verdict.FORCE_START: "OWED_QUEUED",
+        Verdict.RESUME: "OWED_STOPPED",
+        Verdict.REANNOUNCE: "OWED_REFUSED",
+        Verdict.KEEP: "PROTECTED TRANSIENT_STATE OWED_ERROR UNKNOWN ANNOUNCING OWED_QUEUED OWED_STOPPED OWED_REFUSED "
+        "ACCOUNT_EVENT RESCUE_LIMIT",
+    },
 }
 
 # Every reason each job can give, in the order of its rules: guards first, then by verdict.

@@ -254,6 +254,21 @@ class ReconcilePolicy:
 
 
 @frozen(kw_only=True)
+class RescuePolicy:
+    """What to do for torrents that owe seed time and are not seeded; `reconcile.force_start` lets them be started.
+
+    Attributes:
+        reannounce: Announce once more those whose tracker refuses or does not answer.
+        per_run: Most torrents started or announced in one run.
+        deadline: The site's limit for the seed time, counted from completion.
+    """
+
+    reannounce: bool = _flag(default=False)
+    per_run: int = _count(50)
+    deadline: timedelta = _span(timedelta(days=30))
+
+
+@frozen(kw_only=True)
 class MonitorPolicy:
     """How torrents are attributed to trackers.
 
@@ -286,6 +301,7 @@ class Policy:
     cleanup: CleanupPolicy = field(factory=CleanupPolicy)
     spend: SpendPolicy = field(factory=SpendPolicy)
     reconcile: ReconcilePolicy = field(factory=ReconcilePolicy)
+    rescue: RescuePolicy = field(factory=RescuePolicy)
     monitor: MonitorPolicy = field(factory=MonitorPolicy)
     address: AddressPolicy = field(factory=AddressPolicy)
 
