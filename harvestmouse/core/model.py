@@ -289,6 +289,8 @@ class Snapshot:
         purchase_pending: Whether an earlier purchase's fate is unknown.
         balances: Earlier bonus balances as (unix seconds, points), oldest first.
         remembered_count: How many managed torrents the last run left.
+        leaving: Info-hashes of torrents that the same run deletes before anything else: they take no place any more,
+            but the client has them still.
     """
 
     taken_at: int
@@ -305,6 +307,7 @@ class Snapshot:
     purchase_pending: bool = False
     balances: tuple[tuple[int, float], ...] = ()
     remembered_count: int | None = None
+    leaving: frozenset[str] = frozenset()
 
     def managed(self, category: str) -> tuple[Torrent, ...]:
         """Return the torrents of *category*, which are the only ones any job may touch."""
@@ -314,4 +317,5 @@ class Snapshot:
         """Count what may take a place in *category*: its torrents, and those whose category cannot be read."""
         places = (category, None)
         unread = sum(row.category in places for row in self.malformed_torrents)
-        return unread + sum(torrent.category in places for torrent in self.torrents or ())
+        staying = (torrent for torrent in self.torrents or () if torrent.hash not in self.leaving)
+        return unread + sum(torrent.category in places for torrent in staying)

@@ -229,6 +229,7 @@ class Plan:
         figures: The job's own results, by names that carry their units.
         advice: Sentences for the operator.
         policy: The figures of the policy that were used.
+        parts: The plans that this one joins, in their order; none where it is of one job.
     """
 
     job: str
@@ -240,13 +241,30 @@ class Plan:
     figures: Mapping[str, Any] = field(factory=dict)
     advice: tuple[str, ...] = ()
     policy: Mapping[str, Any] = field(factory=dict)
+    parts: "tuple[Plan, ...]" = ()
+
+    @classmethod
+    def joined(cls, job: str, decided_at: int, parts: "tuple[Plan, ...]") -> Self:
+        """Return the plans of several jobs as one: their actions and decisions in order, their figures by job."""
+        return cls(
+            job=job,
+            decided_at=decided_at,
+            actions=tuple(action for part in parts for action in part.actions),
+            decisions=tuple(decision for part in parts for decision in part.decisions),
+            complete=all(part.complete for part in parts),
+            figures={part.job: part.figures for part in parts},
+            advice=tuple(sentence for part in parts for sentence in part.advice),
+            policy={part.job: part.policy for part in parts},
+            parts=parts,
+        )
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
         """Count the decisions by verdict and reason, with 0 where nothing happened."""
-        counts = {
-            verdict.value: {reason.value: 0 for reason in reasons} for verdict, reasons in OUTCOMES[self.job].items()
-        }
+        counts: dict[str, dict[str, int]] = {}
+        for job in [part.job for part in self.parts] or [self.job]:
+            for verdict, reasons in OUTCOMES[job].items():
+                counts.setdefault(verdict.value, {}).update({reason.value: 0 for reason in reasons})
         for decision in self.decisions:
             counts[decision.decision.value][decision.reason.value] += 1
         return counts

@@ -1,7 +1,7 @@
 """The JSON form of plans, both ways."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_origin
 
@@ -17,21 +17,51 @@ if TYPE_CHECKING:
 FORMAT = "harvestmouse-plan/1"
 
 
+# What a cycle's plan has once for all of its parts, each row with its job.
+_ROWS = ("actions", "decisions")
+_SHARED = ("format", "decided_at", *_ROWS)
+
+
 def unparse_plan(plan: Plan) -> dict[str, Any]:
     """Return the plan's JSON form."""
-    return {
+    parts = [unparse_plan(part) for part in plan.parts]
+    form = {
         "format": FORMAT,
         "job": plan.job,
         "decided_at": plan.decided_at,
         "complete": plan.complete,
         "skip": None if plan.skip is None else asdict(plan.skip),
-        "actions": [unparse_action(action) for action in plan.actions],
-        "decisions": [_decision(decision) for decision in plan.decisions],
+        "actions": _rows(parts, "actions") or [unparse_action(action) for action in plan.actions],
+        "decisions": _rows(parts, "decisions") or [_decision(decision) for decision in plan.decisions],
         "counts": plan.counts,
         "figures": plan.figures,
         "advice": list(plan.advice),
         "policy": plan.policy,
     }
+    if parts:
+        form["parts"] = [{key: value for key, value in part.items() if key not in _SHARED} for part in parts]
+    return form
+
+
+def parts_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the JSON forms of the plans of single jobs that one holds: itself, or the parts of a cycle's.
+
+    The outcome of a run is parted too, where there is one.
+
+    Raises:
+        AttributeError, KeyError, TypeError: The document is no plan.
+    """
+    if "parts" not in document:
+        return [dict(document)]
+    return [
+        {
+            **{key: document[key] for key in _SHARED if key not in _ROWS},
+            **_object(part),
+            **{rows: _rows_of(part["job"], document[rows]) for rows in _ROWS},
+            **({"outcome": _outcome_of(part["job"], document["outcome"])} if "outcome" in document else {}),
+        }
+        for part in _list(document["parts"])
+    ]
 
 
 def unparse_action(action: Action) -> dict[str, Any]:
@@ -66,7 +96,28 @@ def dump(document: Mapping[str, Any]) -> str:
     return json.dumps(document, allow_nan=False)
 
 
+def _rows(parts: Iterable[Mapping[str, Any]], name: str) -> list[dict[str, Any]]:
+    """Return the rows of all parts, each with its job."""
+    return [{"job": part["job"], **row} for part in parts for row in part[name]]
+
+
+def _rows_of(job: str, rows: Any) -> list[dict[str, Any]]:
+    """Return the rows of one job, which is not said any more."""
+    own = (_object(row) for row in _list(rows))
+    return [{key: value for key, value in row.items() if key != "job"} for row in own if row.get("job") == job]
+
+
+def _outcome_of(job: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
+    own = next((one for one in outcome["parts"] if one["job"] == job), {})
+    whole = {key: value for key, value in outcome.items() if key != "parts"}
+    ends = {key: own[key] for key in ("exit_code", "error") if key in own}
+    return {**whole, **ends, "actions": _rows_of(job, outcome["actions"])}
+
+
 def _read(document: Mapping[str, Any]) -> Plan:
+    if "parts" in document:
+        parts = tuple(_read(part) for part in parts_of(document))
+        return Plan.joined(str(document["job"]), int(document["decided_at"]), parts)
     skip = document.get("skip")
     return Plan(
         job=str(document["job"]),

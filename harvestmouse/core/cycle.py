@@ -1,0 +1,59 @@
+"""All jobs in one run, as one plan: what each decides, and what those before it leave to decide on."""
+
+from collections.abc import Callable, Mapping
+
+from attrs import evolve
+
+from harvestmouse.core import reconcile
+from harvestmouse.core.actions import DeleteTorrent, SetPreferences
+from harvestmouse.core.jobs import JOBS
+from harvestmouse.core.model import Snapshot
+from harvestmouse.core.plan import Plan
+from harvestmouse.core.policy import Policy
+
+JOB = "cycle"
+
+# Look first; then make room and put the account right; then seed what is owed; and only then take on more.
+ORDER = ("monitor", "janitor", "spend", "reconcile", "rescue", "grab")
+
+
+def plan_cycle(snapshot: Snapshot, policy: Policy) -> Plan:
+    """Decide all jobs, each as if it ran alone, but for what they share.
+
+    - Places in the client: those of torrents that the janitor deletes are free for grab in the same run.
+    - Space on disk: what deletions free is not counted; the client tells of it later.
+    - Points: only spend buys, and at most once.
+    - Ratio and unsatisfied torrents: as the site has told them. What a purchase or a deletion makes of them is for the
+      next run, which asks the site again.
+
+    Args:
+        snapshot: Whatever the jobs need; where a part is absent, the jobs that need it are skipped and the others go on.
+        policy: All its sections.
+
+    Returns:
+        A plan with the plan of every job as a part; each part has at most one decision about one item.
+    """
+    parts = []
+    for job in ORDER:
+        part = _PLANNERS[job](snapshot, policy)
+        leaving = {action.hash for action in part.actions if isinstance(action, DeleteTorrent)}
+        snapshot = evolve(snapshot, leaving=snapshot.leaving | leaving)
+        parts.append(part)
+    return Plan.joined(JOB, snapshot.taken_at, tuple(parts))
+
+
+def _preferences_only(snapshot: Snapshot, policy: Policy) -> Plan:
+    """Leave the starting of torrents to rescue, which looks at the same ones and begins with the most urgent."""
+    plan = JOBS[reconcile.JOB](snapshot, policy)
+    return evolve(
+        plan,
+        actions=tuple(action for action in plan.actions if isinstance(action, SetPreferences)),
+        decisions=tuple(decision for decision in plan.decisions if decision.subject in reconcile.KEYS),
+        advice=(),
+    )
+
+
+_PLANNERS = {**JOBS, reconcile.JOB: _preferences_only}
+
+# Whatever can be run.
+PLANNERS: Mapping[str, Callable[[Snapshot, Policy], Plan]] = {**JOBS, JOB: plan_cycle}
