@@ -51,6 +51,12 @@ class Site(Protocol):
     def buy(self, purchase: BuyUpload | BuyVip) -> PurchaseReply:
         """Make one purchase; never twice. Raise `PurchaseUncertain` where the reply does not tell."""
 
+    def address(self) -> str:
+        """Return the word that stands for the address which the site sees this host at."""
+
+    def register_address(self) -> bool:
+        """Register that address for the tracker; return whether that was a change. Raise `ItemError` if too soon."""
+
     def close(self) -> None:
         """Let go of connections."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import define, field
 
 from harvestmouse.core.wire.redact import (
+    keep_egress,
     keep_preferences,
     keep_profile,
     keep_search,
@@ -79,6 +80,7 @@ class Tape:
     forbidden: tuple[str, ...] = ()
     version: str | None = None
     profile: object = None
+    egress: object = None
     searches: list[object] | None = None
     torrents: Packed | None = None
     trackers: dict[str, object] = field(factory=dict)
@@ -94,6 +96,11 @@ class Tape:
         """Take the profile."""
         if not self._stopped:
             self.profile = keep_profile(body)
+
+    def keep_egress(self, body: object) -> None:
+        """Take what the site says of this host's address."""
+        if not self._stopped:
+            self.egress = keep_egress(body)
 
     def keep_search(self, body: object) -> None:
         """Take one page of results."""

@@ -10,7 +10,7 @@ SITE, CLIENT = "site", "client"
 
 # Every request there is, by service; qBittorrent has two names for one of them, by its version.
 ENDPOINTS: Mapping[str, tuple[str, ...]] = {
-    SITE: ("profile", "search", "download", "buy"),
+    SITE: ("profile", "search", "download", "buy", "address", "register"),
     CLIENT: (
         "auth/login",
         "auth/logout",

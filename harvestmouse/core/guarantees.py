@@ -25,11 +25,12 @@ from harvestmouse.core.actions import (
     SetPreferences,
 )
 from harvestmouse.core.cleanup import ERROR_STATES, SETTLED_STATES
-from harvestmouse.core.model import AccountClass, LedgerOutcome, SearchResult, Snapshot, Torrent
+from harvestmouse.core.model import AccountClass, LedgerOutcome, Profile, SearchResult, Snapshot, Torrent
 from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.reconcile import KEYS, NO_LIMIT, owed_slots
 from harvestmouse.core.sift import normal_name
+from harvestmouse.core.units import HOUR
 
 
 @frozen
@@ -242,12 +243,23 @@ def never_automatic(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[
     allowed: Mapping[str, bool] = {
         ForceStart.kind: starts,
         Resume.kind: starts,
-        Reannounce.kind: policy.rescue.reannounce,
         BuyVip.kind: vip,
+        RegisterAddress.kind: policy.address.register_address,
     }
     for action in plan.actions:
-        if isinstance(action, RegisterAddress) or not allowed.get(action.kind, True):
+        if not allowed.get(action.kind, True):
             yield Violation("limit", action.kind, "the policy has this action off")
+
+
+def only_the_clients_address(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:  # noqa: ARG001
+    """No plan registers an address that the client is not seen at, or a second one within the site's hour."""
+    if not any(isinstance(action, RegisterAddress) for action in plan.actions):
+        return
+    client = snapshot.connection
+    if client is None or snapshot.site_address is None or snapshot.site_address not in client.addresses:
+        yield Violation("limit", RegisterAddress.kind, "the client is not known to leave by the address the site sees")
+    if snapshot.registered is not None and snapshot.taken_at - snapshot.registered[0] < HOUR:
+        yield Violation("limit", RegisterAddress.kind, "the site took an address less than an hour ago")
 
 
 # After these a torrent may be taken again.
@@ -259,7 +271,7 @@ GUARANTEES: Mapping[str, Predicate] = {"G1": g1, "G2": g2, "G3": g3, "G4": g4, "
 # What takes more than one plan to see.
 LAWS: Mapping[str, Callable[..., Iterable[Violation]]] = {"G7": g7, "G8": g8, "G9": g9, "G11": g11, "G12": g12}
 
-LIMITS: tuple[Predicate, ...] = (blast_radius, never_automatic)
+LIMITS: tuple[Predicate, ...] = (blast_radius, never_automatic, only_the_clients_address)
 
 
 def check(plan: Plan, snapshot: Snapshot, policy: Policy) -> tuple[Violation, ...]:
@@ -341,9 +353,17 @@ def _overdrawn(adds: list[AddTorrent], snapshot: Snapshot, policy: Policy) -> It
     size = sum(action.size_bytes for action in adds)
     if space is None or size > space:
         yield Violation("G5", "actions", f"{size} bytes of picks, {space} bytes of disk budget")
-    profile = snapshot.profile
-    if profile is None or profile.unsat_limit is None or profile.unsat_count is None:
+    count, most = _unsatisfied(snapshot.profile)
+    if count is None or most is None:
         if policy.grab.require_unsat:
             yield Violation("G5", "actions", "the unsatisfied headroom is unknown")
-    elif profile.unsat_count + len(adds) > profile.unsat_limit - policy.grab.unsat_reserve:
+    elif count + len(adds) > most - policy.grab.unsat_reserve:
         yield Violation("G5", "actions", f"{len(adds)} picks overdraw the unsatisfied headroom")
+
+
+def _unsatisfied(profile: Profile | None) -> tuple[int | None, int | None]:
+    """Return how many unsatisfied torrents there are and may be, where a limit is missing the least of the class."""
+    if profile is None:
+        return None, None
+    least = {"User": 20, "Power User": 100, "VIP": 150, "Elite VIP": 200}.get(profile.account_class or "")
+    return profile.unsat_count, least if profile.unsat_limit is None else profile.unsat_limit

@@ -240,12 +240,14 @@ class Connection:
         dht_nodes: DHT nodes it knows.
         download_speed: Bytes a second.
         upload_speed: Bytes a second.
+        addresses: Words that stand for the addresses others see it at; empty where it does not tell.
     """
 
     status: str | None = None
     dht_nodes: int | None = None
     download_speed: int | None = None
     upload_speed: int | None = None
+    addresses: frozenset[str] = frozenset()
 
 
 class LedgerOutcome(StrEnum):
@@ -291,6 +293,8 @@ class Snapshot:
         remembered_count: How many managed torrents the last run left.
         leaving: Info-hashes of torrents that the same run deletes before anything else: they take no place any more,
             but the client has them still.
+        site_address: The word that stands for the address which the site sees this host at.
+        registered: When the site last took an address, in unix seconds, and the word for it.
     """
 
     taken_at: int
@@ -308,6 +312,8 @@ class Snapshot:
     balances: tuple[tuple[int, float], ...] = ()
     remembered_count: int | None = None
     leaving: frozenset[str] = frozenset()
+    site_address: str | None = None
+    registered: tuple[int, str] | None = None
 
     def managed(self, category: str) -> tuple[Torrent, ...]:
         """Return the torrents of *category*, which are the only ones any job may touch."""

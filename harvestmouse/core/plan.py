@@ -25,6 +25,7 @@ class Verdict(StrEnum):
     FORCE_START = "force_start"
     RESUME = "resume"
     REANNOUNCE = "reannounce"
+    REGISTER = "register"
 
 
 class Reason(StrEnum):
@@ -116,7 +117,7 @@ class Reason(StrEnum):
     )
     VIP_TOP_UP = "vip_top_up", "VIP can be extended."
     VIP_NOT_NOW = "vip_not_now", "VIP is off, not for this class, too long already, or out of budget."
-    OVERFLOW = "overflow", "The balance is at its cap: further points would be lost."
+    OVERFLOW = "overflow", "The balance is at its cap, or would be before the next run: points would be lost."
 
     # Why a preference or a queued torrent was changed or left.
     WANTED = "wanted", "It differs from what the policy wants."
@@ -144,6 +145,17 @@ class Reason(StrEnum):
         "It would be started or announced, but this run has done its share; the next run continues.",
     )
 
+    # Why the client's address was registered or not.
+    ADDRESS_CHANGED = "address_changed", "The client's address is not the one last registered."
+    ADDRESS_REGISTERED = "address_registered", "The client's address is registered."
+    ADDRESS_TOO_RECENT = "address_too_recent", "It has changed, but the site takes an address once an hour."
+    ADDRESS_ELSEWHERE = (
+        "address_elsewhere",
+        "The site sees this host at another address than the client's.",
+    )
+    ADDRESS_UNKNOWN = "address_unknown", "The site or the client does not tell the address."
+    ADDRESS_OFF = "address_off", "The policy has it off."
+
 
 _GUARDS = {
     "grab": "PROFILE_UNKNOWN MOUSE_CLASS LOW_RATIO DOWNLOAD_FREEZE UNSATISFIED_LIMIT UNSATISFIED_UNKNOWN HIT_AND_RUN "
@@ -153,6 +165,7 @@ _GUARDS = {
     "reconcile": "CLIENT_UNKNOWN",
     "monitor": "CLIENT_UNKNOWN",
     "rescue": "CLIENT_UNKNOWN",
+    "address": "",
 }
 
 _OUTCOMES = {
@@ -183,6 +196,10 @@ _OUTCOMES = {
         Verdict.REANNOUNCE: "OWED_REFUSED",
         Verdict.KEEP: "PROTECTED TRANSIENT_STATE OWED_ERROR UNKNOWN ANNOUNCING OWED_QUEUED OWED_STOPPED OWED_REFUSED "
         "ACCOUNT_EVENT RESCUE_LIMIT",
+    },
+    "address": {
+        Verdict.REGISTER: "ADDRESS_CHANGED",
+        Verdict.HOLD: "ADDRESS_REGISTERED ADDRESS_TOO_RECENT ADDRESS_ELSEWHERE ADDRESS_UNKNOWN ADDRESS_OFF",
     },
 }
 

@@ -100,7 +100,8 @@ class Ports:
         )
         state_dir = settings.general.state_dir
         store = cookie.CookieStore(state_dir / cookie.NAME, mam.mam_id)
-        session = MamSession(mam.base_url, store, limits, log.info, open_refusals(settings), self.traffic)
+        refused = open_refusals(settings)
+        session = MamSession(mam.base_url, store, limits, log.info, refused, self.traffic, tracker_url=mam.tracker_url)
         return MamSite(session, self.tape)
 
     def _open_qbittorrent(self, settings: Settings) -> Client:

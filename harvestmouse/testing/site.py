@@ -1,5 +1,6 @@
 """What every site's adapter promises."""
 
+import re
 from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
@@ -9,6 +10,7 @@ from attrs import evolve
 from harvestmouse.adapters.bencode import info_hash, is_torrent
 from harvestmouse.adapters.errors import (
     DownloadFrozen,
+    ItemError,
     NotATorrent,
     PurchaseUncertain,
     RemoteUnavailable,
@@ -91,6 +93,9 @@ class SiteStage(Protocol):
 
     def sign_out(self) -> None:
         """Let the site refuse the session from now on."""
+
+    def move(self) -> None:
+        """Ask the site from another address from now on."""
 
     def go_away(self) -> None:
         """Let the site answer nothing from now on."""
@@ -314,6 +319,26 @@ class SitePromises:
             stage.site.profile()
         shown += [repr(stage.site), str(raised.value), repr(raised.value)]
         assert [secret for secret in stage.secrets if any(secret in text for text in shown)] == []
+
+    def test_an_address_is_told_as_a_word(self, stage: SiteStage) -> None:
+        """The word is the same until the address changes, and nothing of the address shows in it."""
+        word = stage.site.address()
+        assert word == stage.site.address()
+        assert re.fullmatch(r"redacted-[0-9a-f]{6}", word)
+        stage.move()
+        assert stage.site.address() != word
+
+    def test_an_address_is_registered_once(self, stage: SiteStage) -> None:
+        """A second registration of the same address is no change, and no error."""
+        assert stage.site.register_address() is True
+        assert stage.site.register_address() is False
+
+    def test_a_second_address_within_the_hour_is_an_item_error(self, stage: SiteStage) -> None:
+        """The site takes one an hour; what it does not take is not called registered."""
+        stage.site.register_address()
+        stage.move()
+        with pytest.raises(ItemError):
+            stage.site.register_address()
 
     def test_closing_twice_does_no_harm(self, stage: SiteStage) -> None:
         """A site may be closed again, and before it was ever used."""

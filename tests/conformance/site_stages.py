@@ -14,7 +14,7 @@ from harvestmouse.adapters.state.cookie import CookieStore
 from harvestmouse.core.model import Profile, SearchResult
 from harvestmouse.testing import cannot
 from harvestmouse.testing.site import ACCOUNT
-from tests.support.mam_server import CatalogueTorrent, Fault, MamServer, ManualClock
+from tests.support.mam_server import CatalogueTorrent, Egress, Fault, MamServer, ManualClock
 from tests.support.world import world_of
 
 _SHOP = "/json/bonusBuy.php"
@@ -70,6 +70,9 @@ class MemoryStage:
 
     def sign_out(self) -> None:
         self.world.session.renew()
+
+    def move(self) -> None:
+        self.world.egress = "redacted-000002"
 
     def go_away(self) -> None:
         cannot("the embedded site is always there")
@@ -159,6 +162,9 @@ class MamStage:
 
     def sign_out(self) -> None:
         self.server.disable_account()
+
+    def move(self) -> None:
+        self.server.world.egress = Egress(ip="198.51.100.9")
 
     def go_away(self) -> None:
         self.server.faults.add(Fault("cut", times=None))

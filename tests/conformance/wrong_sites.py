@@ -122,6 +122,9 @@ class Stage:
     def sign_out(self) -> None:
         self.site.signed_out = True
 
+    def move(self) -> None:
+        self.site.world.egress = "redacted-000002"
+
     def go_away(self) -> None:
         self.site.gone = True
 
@@ -273,6 +276,28 @@ class ShowsItsCookie(RightSite):
 
 
 @define
+class ShowsItsAddress(RightSite):
+    def address(self) -> str:
+        return "192.0.2.7"
+
+
+@define
+class SeesAChangeInEverything(RightSite):
+    def register_address(self) -> bool:
+        RightSite.register_address(self)
+        return True
+
+
+@define
+class TakesAnyAddress(RightSite):
+    def register_address(self) -> bool:
+        try:
+            return RightSite.register_address(self)
+        except ItemError:
+            return False
+
+
+@define
 class ClosesOnce(RightSite):
     def close(self) -> None:
         raise RuntimeError("it is closed already")
@@ -313,5 +338,8 @@ WRONG: Mapping[str, Callable[[], Stage]] = {
     "test_a_refused_session_is_told": lambda: Stage(make=SignedOutIsAway),
     "test_a_site_that_is_away_is_unavailable": lambda: Stage(make=AwayIsEmpty),
     "test_no_secret_shows": lambda: Stage(make=ShowsItsCookie),
+    "test_an_address_is_told_as_a_word": lambda: Stage(make=ShowsItsAddress),
+    "test_an_address_is_registered_once": lambda: Stage(make=SeesAChangeInEverything),
+    "test_a_second_address_within_the_hour_is_an_item_error": lambda: Stage(make=TakesAnyAddress),
     "test_closing_twice_does_no_harm": lambda: Stage(make=ClosesOnce),
 }

@@ -49,6 +49,13 @@ class Endpoint(Enum):
     SEARCH = "/tor/js/loadSearchJSONbasic.php"
     DOWNLOAD = "/tor/download.php"
     BUY = "/json/bonusBuy.php/"
+    ADDRESS = "/json/jsonIp.php"
+    REGISTER = "/json/dynamicSeedbox.php"
+
+
+# What the tracker's host answers, and what anybody may ask.
+_OF_TRACKER = frozenset({Endpoint.ADDRESS, Endpoint.REGISTER})
+_PUBLIC = frozenset({Endpoint.ADDRESS})
 
 
 class Cookies(Protocol):
@@ -90,11 +97,12 @@ class MamSession:
     """One session with the site.
 
     Attributes:
-        base_url: The site; the only host the cookie is sent to.
+        base_url: The site; the cookie is sent to it, and to the tracker's host for an address, and nowhere else.
         cookies: Where the cookie is kept.
         announce: Told which cookie is used, in words.
         refusals: Remembers refusals over runs.
         traffic: Counts the requests.
+        tracker_url: The tracker's host, where it is another than the site's.
     """
 
     base_url: str
@@ -103,6 +111,7 @@ class MamSession:
     announce: Callable[[str], None]
     refusals: Refusals | None = None
     traffic: Traffic = field(factory=Traffic)
+    tracker_url: str = field(default="", kw_only=True)
     _http: requests.Session = field(factory=requests.Session, init=False)
     _candidates: list[Cookie] | None = field(default=None, init=False)
     _accepted: bool = field(default=False, init=False)
@@ -132,7 +141,7 @@ class MamSession:
         wait = self.limits.spacing * 2**attempt * jitter if error.retry_after is None else error.retry_after
         return max(0.0, wait)
 
-    def once(self, endpoint: Endpoint, *, params: Mapping[str, str]) -> Answer:
+    def once(self, endpoint: Endpoint, *, params: Mapping[str, str] | None = None) -> Answer:
         """Ask for something that may change something: never twice."""
         return self._ask(endpoint, params, None)
 
@@ -157,7 +166,7 @@ class MamSession:
                 raise self.refusals.note(error)
             if error is not None:
                 raise error
-            if self._candidates or not self._accepted:
+            if endpoint not in _PUBLIC and (self._candidates or not self._accepted):
                 self._accept()
             return answer
 
@@ -193,14 +202,15 @@ class MamSession:
 
     def _send(self, endpoint: Endpoint, params: Mapping[str, str] | None, body: Any) -> Answer:
         self._wait()
-        url = self.base_url.rstrip("/") + endpoint.value
+        host = (endpoint in _OF_TRACKER and self.tracker_url) or self.base_url
+        url = host.rstrip("/") + endpoint.value
         try:
             with self._http.request(
                 "GET" if body is None else "POST",
                 url,
                 params=params,
                 json=body,
-                headers={"Cookie": f"mam_id={self._cookie}"},
+                headers={} if endpoint in _PUBLIC else {"Cookie": f"mam_id={self._cookie}"},
                 timeout=(self.limits.connect, self.limits.read),
                 allow_redirects=False,
                 stream=True,

@@ -7,8 +7,10 @@ from attrs import define
 from harvestmouse.adapters.bencode import is_torrent
 from harvestmouse.adapters.errors import (
     DownloadFrozen,
+    ItemError,
     NotATorrent,
     PurchaseUncertain,
+    RateLimited,
     RemoteUnavailable,
     SchemaChanged,
     UnexpectedBody,
@@ -20,7 +22,9 @@ from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.model import Profile, SearchPage
 from harvestmouse.core.search import Query
 from harvestmouse.core.wire import parse_freeze, parse_profile, parse_purchase, parse_search
+from harvestmouse.core.wire.coerce import as_flag, as_text
 from harvestmouse.core.wire.mam import PurchaseReply
+from harvestmouse.core.wire.redact import keep_ip
 
 
 @define
@@ -91,6 +95,28 @@ class MamSite:
         if reply.success is None:
             raise PurchaseUncertain(f"{Endpoint.BUY.value}: the answer does not say whether the purchase happened")
         return reply
+
+    def address(self) -> str:
+        """Ask where the site sees this host, and return the word that stands for that address."""
+        body = read_json(Endpoint.ADDRESS.value, self.session.read(Endpoint.ADDRESS).text)
+        word = keep_ip(body.get("ip"))
+        if word is None:
+            raise SchemaChanged(f"{Endpoint.ADDRESS.value}: the answer has no address")
+        if self.tape is not None:
+            self.tape.keep_egress(body)
+        return word
+
+    def register_address(self) -> bool:
+        """Register the address that the request comes from; return whether that was a change."""
+        place = Endpoint.REGISTER.value
+        try:
+            answer = self.session.once(Endpoint.REGISTER)
+        except RateLimited:
+            raise ItemError(f"{place}: the site took another address less than an hour ago") from None
+        body = read_json(place, answer.text)
+        if as_flag(body.get("Success")) is not True:
+            raise UnexpectedBody(f"{place}: the answer does not say that the address was taken")
+        return "no change" not in (as_text(body.get("msg")) or "").casefold()
 
     def close(self) -> None:
         """Let go of connections."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harvestmouse.core.model import Connection, Preferences, Profile, SearchPage, SearchResult, Torrent, TrackerMessage
+from harvestmouse.core.wire.redact import EXTERNAL
 
 # The words of qBittorrent 4.5, whose refusals have status 4.
 WEBAPI_VERSION = "2.8.19"
@@ -67,6 +68,7 @@ def transfer_body(connection: Connection) -> Body:
         "dht_nodes": connection.dht_nodes,
         "dl_info_speed": connection.download_speed,
         "up_info_speed": connection.upload_speed,
+        **dict(zip(EXTERNAL, sorted(connection.addresses), strict=False)),
     }
 
 

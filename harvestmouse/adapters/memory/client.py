@@ -46,7 +46,9 @@ class MemoryClient:
 
     def overview(self) -> Listing:
         """List all torrents, with a connection that is always there."""
-        connection = Connection(status="connected", dht_nodes=0, download_speed=0, upload_speed=0)
+        connection = Connection(
+            status="connected", dht_nodes=0, download_speed=0, upload_speed=0, addresses=self.world.addresses
+        )
         if self.tape is not None:
             self.tape.keep_transfer(transfer_body(connection))
         return evolve(self.everything(), connection=connection)

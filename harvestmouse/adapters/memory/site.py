@@ -2,7 +2,7 @@
 
 from attrs import define, field
 
-from harvestmouse.adapters.errors import DownloadFrozen, MissingCookie, NotATorrent
+from harvestmouse.adapters.errors import DownloadFrozen, ItemError, MissingCookie, NotATorrent
 from harvestmouse.adapters.memory.account import sell
 from harvestmouse.adapters.memory.bodies import profile_body, search_body
 from harvestmouse.adapters.memory.world import World, identity_of, torrent_file_of
@@ -11,6 +11,7 @@ from harvestmouse.adapters.tape import Tape
 from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.model import Profile, SearchPage, SearchResult
 from harvestmouse.core.search import Query
+from harvestmouse.core.units import HOUR
 from harvestmouse.core.wire.mam import PurchaseReply
 
 # How long the profile shows the figures from before a purchase.
@@ -69,6 +70,23 @@ class MemorySite:
         if reply.success:
             world.old_figures = (world.now + BALANCE_LAG_SECONDS, before)
         return reply
+
+    def address(self) -> str:
+        """Return the word for the address that the site sees."""
+        if self.tape is not None:
+            self.tape.keep_egress({"ip": self.world.egress, "time": self.world.now})
+        return self.world.egress
+
+    def register_address(self) -> bool:
+        """Take the address that the site sees, once an hour."""
+        self._sign_in()
+        at, known = self.world.registered or (None, "")
+        if known == self.world.egress:
+            return False
+        if at is not None and self.world.now < at + HOUR:
+            raise ItemError("the site took another address less than an hour ago")
+        self.world.registered = (self.world.now, self.world.egress)
+        return True
 
     def close(self) -> None:
         """Do nothing: there is no connection."""

@@ -51,6 +51,9 @@ class World:
         said: What each torrent's tracker last answered, by info-hash.
         joined_at: Since when the account is a member, unix seconds.
         frozen_until: Until when the site refuses downloads, unix seconds.
+        egress: The word for the address that the site sees whoever asks at.
+        addresses: The words for those that the client is seen at.
+        registered: The word for the address that the tracker knows, and since when.
         old_figures: Until when the profile shows the account as it was before a purchase, and that account.
     """
 
@@ -69,6 +72,9 @@ class World:
     joined_at: int = 0
     frozen_until: int = 0
     old_figures: tuple[int, Profile] | None = None
+    egress: str = "redacted-000001"
+    addresses: frozenset[str] = frozenset({"redacted-000001"})
+    registered: tuple[int, str] | None = None
     _unpaid_seconds: int = 0
 
     def pass_time(self, seconds: int) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from harvestmouse.core.model import Connection, Malformed, Preferences, Torrent, TrackerMessage
 from harvestmouse.core.wire.coerce import as_count, as_flag, as_float, as_int, as_object, as_size, as_text, digest
-from harvestmouse.core.wire.redact import keep_torrent, masked
+from harvestmouse.core.wire.redact import EXTERNAL, keep_ip, keep_torrent, masked
 
 Version = tuple[int, ...]
 
@@ -130,6 +130,7 @@ def parse_connection(body: object) -> Connection | None:
         dht_nodes=as_count(body.get("dht_nodes")),
         download_speed=as_count(body.get("dl_info_speed")),
         upload_speed=as_count(body.get("up_info_speed")),
+        addresses=frozenset(word for key in EXTERNAL if (word := keep_ip(body.get(key))) is not None),
     )
 
 

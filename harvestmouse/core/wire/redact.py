@@ -37,6 +37,9 @@ _TRANSFER = frozenset({
     "free_space_on_disk", "queueing", "total_peer_connections",
 })  # fmt: skip
 
+# Where a client tells the addresses that others see it at.
+EXTERNAL = ("last_external_address_v4", "last_external_address_v6")
+
 _NESTED = frozenset({dict, list})
 
 # An address of the operator's, and what a passkey or a token looks like: long, without a space, with a digit in it.
@@ -114,8 +117,24 @@ def keep_preferences(body: object) -> object:
 
 
 def keep_transfer(body: object) -> object:
-    """Keep the connection's figures of ``transfer/info`` or ``server_state``."""
-    return _kept(body, _TRANSFER)
+    """Keep the connection's figures of ``transfer/info`` or ``server_state``, and a word for each address."""
+    kept = _kept(body, _TRANSFER)
+    if isinstance(body, dict) and isinstance(kept, dict):
+        kept |= {key: keep_ip(body[key]) for key in EXTERNAL if key in body}
+    return kept
+
+
+def keep_egress(body: object) -> object:
+    """Keep of ``jsonIp.php`` a word for the address, and the site's clock."""
+    if not isinstance(body, dict):
+        return _scalar(body)
+    return {"ip": keep_ip(body.get("ip")), "time": _scalar(body.get("time"))}
+
+
+def keep_ip(address: object) -> str | None:
+    """Return the word that stands for an address of the operator's; the same address has the same word."""
+    text = as_text(address)
+    return _word(text.strip().lower()) if text and text.strip() else None
 
 
 @lru_cache(maxsize=256)

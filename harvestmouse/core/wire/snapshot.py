@@ -5,9 +5,10 @@ from typing import Any
 
 from harvestmouse.core.errors import SnapshotError
 from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Snapshot
-from harvestmouse.core.wire.coerce import as_count, as_flag, as_float, as_int, as_text, as_time
+from harvestmouse.core.wire.coerce import as_count, as_flag, as_float, as_int, as_object, as_text, as_time
 from harvestmouse.core.wire.mam import parse_profile, parse_search
 from harvestmouse.core.wire.qbittorrent import parse_connection, parse_preferences, parse_torrents, parse_version
+from harvestmouse.core.wire.redact import keep_ip
 
 FORMAT = "harvestmouse-snapshot/1"
 
@@ -64,6 +65,7 @@ def parse_memory(memory: Mapping[str, Any]) -> dict[str, Any]:
         "purchase_pending": bool(as_flag(memory.get("purchase_pending"))),
         "balances": tuple((at, points) for at, points in read if at is not None and points is not None),
         "remembered_count": as_count(memory.get("remembered_count")),
+        "registered": _registered(memory.get("registered")),
     }
 
 
@@ -75,7 +77,15 @@ def unparse_memory(snapshot: Snapshot) -> dict[str, Any]:
         "purchase_pending": snapshot.purchase_pending,
         "balances": [list(pair) for pair in snapshot.balances],
         "remembered_count": snapshot.remembered_count,
+        **({} if snapshot.registered is None else {"registered": list(snapshot.registered)}),
     }
+
+
+def _registered(value: object) -> tuple[int, str] | None:
+    if not isinstance(value, list) or len(value) != 2:  # noqa: PLR2004 - a time and a word
+        return None
+    at, word = as_time(value[0]), keep_ip(value[1])
+    return None if at is None or word is None else (at, word)
 
 
 def _site(mam: Mapping[str, Any], now: int) -> dict[str, Any]:
@@ -84,6 +94,7 @@ def _site(mam: Mapping[str, Any], now: int) -> dict[str, Any]:
     return {
         "profile": parse_profile(mam.get("profile")),
         "searches": None if pages is None else tuple(page for page in pages if page is not None),
+        "site_address": keep_ip(as_object(mam.get("address")).get("ip")),
     }
 
 
