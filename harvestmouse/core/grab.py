@@ -7,7 +7,7 @@ from math import inf
 from attrs import evolve, frozen
 
 from harvestmouse.core.actions import AddTorrent
-from harvestmouse.core.guards import guard, unsat_headroom, unsat_used
+from harvestmouse.core.guards import guard, slots_free_in, unsat_headroom, unsat_limit, unsat_resume_seconds, unsat_used
 from harvestmouse.core.model import SearchPage, SearchResult, Snapshot
 from harvestmouse.core.plan import Decision, Plan, Reason, Verdict
 from harvestmouse.core.policy import GrabPolicy, Policy, figures
@@ -122,7 +122,9 @@ def _figures(snapshot: Snapshot, policy: Policy) -> dict[str, object]:
         "balance_bp": None if profile is None else profile.bonus_points,
         "unsat_count": None if profile is None else profile.unsat_count,
         "unsat_used": unsat_used(snapshot),
-        "unsat_limit": None if profile is None else profile.unsat_limit,
+        "unsat_limit": unsat_limit(profile),
+        "unsat_next_free_seconds": next(iter(slots_free_in(snapshot, policy)), None),
+        "unsat_resume_seconds": unsat_resume_seconds(snapshot, policy),
         "hit_and_run_count": None if profile is None else profile.hit_and_run_count,
         "managed_torrents": None if managed is None else len(managed),
         "managed_bytes": None if managed is None else sum(torrent.size_bytes or 0 for torrent in managed),

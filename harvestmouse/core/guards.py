@@ -1,14 +1,28 @@
 """Whether to grab at all: the guards, in their order, and the unsatisfied headroom they leave."""
 
+from collections.abc import Mapping, Sequence
 from math import inf
 
-from harvestmouse.core.model import AccountClass, LedgerOutcome, Snapshot
+from harvestmouse.core.model import SITE_SEED_TIME_SECONDS, AccountClass, LedgerOutcome, Profile, Snapshot, Torrent
 from harvestmouse.core.plan import Reason, Skip
 from harvestmouse.core.policy import GrabPolicy, Policy
 from harvestmouse.core.units import format_size, format_span
 
 # The site's unsatisfied count trails real snatches; own grabs of the last half hour are added to it.
 UNSAT_LAG_SECONDS = 1800
+# What the site gives a class at the least, for a profile that has the count but not the limit. A new member is a User
+# too, and the profile does not tell them apart, so that a User has what a new member has.
+LEAST_UNSAT_LIMITS: Mapping[AccountClass, int] = {
+    AccountClass.USER: 20,
+    AccountClass.POWER_USER: 100,
+    AccountClass.VIP: 150,
+    AccountClass.ELITE_VIP: 200,
+}
+# A download with some data that stands in one of these states has been heard of: its data came from peers, whom only
+# the tracker names. In any other it may have begun just now.
+_AT_REST = frozenset({"stalledDL", "queuedDL", "stoppedDL", "pausedDL"})
+# States in which the clocks of seeding time go on.
+_SEEDING = frozenset({"uploading", "stalledUP", "forcedUP"})
 
 
 def profile_guard(snapshot: Snapshot, policy: Policy) -> Skip | None:
@@ -25,12 +39,14 @@ def profile_guard(snapshot: Snapshot, policy: Policy) -> Skip | None:
     if freeze is not None and freeze > snapshot.taken_at:
         detail = f"the site refuses downloads for another {format_span(freeze - snapshot.taken_at)}"
         return Skip(reason=Reason.DOWNLOAD_FREEZE, detail=detail)
-    used, limit = unsat_used(snapshot), profile.unsat_limit
+    used, limit = unsat_used(snapshot), unsat_limit(profile)
     if used is not None and limit is not None and used >= unsat_ceiling(snapshot, limit, grab):
+        wait = unsat_resume_seconds(snapshot, policy)
         detail = f"{used} of {limit} unsatisfied, {grab.unsat_reserve} kept in reserve"
+        detail += "" if wait is None else f"; enough slots free themselves in about {format_span(wait)}"
         return Skip(reason=Reason.UNSATISFIED_LIMIT, detail=detail)
-    if grab.require_unsat and (used is None or limit is None):
-        detail = "the profile does not tell the unsatisfied count and limit, and require_unsat is on"
+    if grab.require_unsat and used is None:
+        detail = "the profile does not tell the unsatisfied count, and require_unsat is on"
         return Skip(reason=Reason.UNSATISFIED_UNKNOWN, detail=detail)
     if grab.hold_on_hit_and_run and profile.hit_and_run_count != 0:
         detail = f"{profile.hit_and_run_count} hit-and-runs on the account"
@@ -57,9 +73,16 @@ def guard(snapshot: Snapshot, policy: Policy) -> Skip | None:
     return None
 
 
+def unsat_limit(profile: Profile | None) -> int | None:
+    """Return how many unsatisfied torrents the account may have: the site's figure, else the least of its class."""
+    if profile is None or profile.unsat_limit is not None:
+        return None if profile is None else profile.unsat_limit
+    return None if profile.account_class is None else LEAST_UNSAT_LIMITS.get(profile.account_class)
+
+
 def unsat_headroom(snapshot: Snapshot, policy: GrabPolicy) -> float:
     """Return how many unsatisfied slots may still be used; infinite where nothing tells and nobody asks."""
-    used, limit = unsat_used(snapshot), None if snapshot.profile is None else snapshot.profile.unsat_limit
+    used, limit = unsat_used(snapshot), unsat_limit(snapshot.profile)
     return inf if used is None or limit is None else limit - policy.unsat_reserve - used
 
 
@@ -72,19 +95,60 @@ def _unknown_profile(snapshot: Snapshot) -> str:
 
 
 def unsat_used(snapshot: Snapshot) -> int | None:
-    """Count unsatisfied torrents: the site's figure, and own grabs it cannot know yet."""
+    """Count unsatisfied torrents: the site's figure, and own grabs it cannot know yet.
+
+    Those are the grabs of the last half hour, and older ones of which the client does not show that the tracker has
+    heard of them half an hour ago: one that waits in the queue, or whose tracker is away, has not announced.
+    """
     if snapshot.profile is None or snapshot.profile.unsat_count is None:
         return None
     since = snapshot.taken_at - UNSAT_LAG_SECONDS
-    recent = {
+    unheard = {torrent.hash for torrent in snapshot.torrents or () if not _was_heard(torrent, snapshot.taken_at)}
+    own = {
         entry.id
         for entry in snapshot.ledger or ()
-        if entry.outcome in (LedgerOutcome.ADDING, LedgerOutcome.GRABBED) and entry.at is not None and entry.at > since
+        if entry.outcome in (LedgerOutcome.ADDING, LedgerOutcome.GRABBED)
+        and ((entry.at is not None and entry.at > since) or entry.info_hash in unheard)
     }
-    return snapshot.profile.unsat_count + len(recent)
+    return snapshot.profile.unsat_count + len(own)
+
+
+def _was_heard(torrent: Torrent, now: int) -> bool:
+    """Whether the tracker has surely heard of it, and so long ago that the site counts it."""
+    completed = torrent.completion_on or 0
+    if (torrent.seeding_time or 0) >= UNSAT_LAG_SECONDS or 0 < completed <= now - UNSAT_LAG_SECONDS:
+        return True
+    return torrent.shows_data and torrent.state in _AT_REST
 
 
 def unsat_ceiling(snapshot: Snapshot, limit: int, policy: GrabPolicy) -> int:
     """Return the unsatisfied count at which nothing more is grabbed."""
     # After a pause twice the reserve must be free: pausing and resuming at one level flaps.
     return limit - policy.unsat_reserve * (2 if snapshot.unsatisfied_paused else 1)
+
+
+def slots_free_in(snapshot: Snapshot, policy: Policy) -> Sequence[int]:
+    """Return in how many seconds unsatisfied slots free themselves, one figure a slot, the soonest first.
+
+    They are those of managed torrents that are seeding and go on to, by what is left of the site's seed time on the
+    smaller of the two clocks; the slots of others free themselves later, or nobody can tell when.
+    """
+    left = (
+        SITE_SEED_TIME_SECONDS - torrent.seeded_seconds
+        for torrent in snapshot.managed(policy.client.category)
+        if torrent.state in _SEEDING and torrent.seeded_seconds is not None
+    )
+    return sorted(seconds for seconds in left if seconds > 0)
+
+
+def unsat_resume_seconds(snapshot: Snapshot, policy: Policy) -> int | None:
+    """Return in how many seconds enough slots have freed themselves to grab again; 0 where no slot is waited for."""
+    used, limit = unsat_used(snapshot), unsat_limit(snapshot.profile)
+    if used is None or limit is None:
+        return None
+    if used < unsat_ceiling(snapshot, limit, policy.grab):
+        return 0
+    # The run that resumes comes after a pause.
+    wanted = used - (limit - 2 * policy.grab.unsat_reserve) + 1
+    free = slots_free_in(snapshot, policy)
+    return free[wanted - 1] if wanted <= len(free) else None

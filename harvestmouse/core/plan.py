@@ -46,7 +46,7 @@ class Reason(StrEnum):
     LOW_RATIO = "low_ratio", "The ratio is under its floor."
     DOWNLOAD_FREEZE = "download_freeze", "The site refuses downloads until a time it told."
     UNSATISFIED_LIMIT = "unsatisfied_limit", "Unsatisfied torrents are too close to the class's limit."
-    UNSATISFIED_UNKNOWN = "unsatisfied_unknown", "The profile does not tell the unsatisfied count and limit."
+    UNSATISFIED_UNKNOWN = "unsatisfied_unknown", "The profile does not tell the unsatisfied count."
     HIT_AND_RUN = "hit_and_run", "The account has hit-and-runs."
     CLIENT_FULL = "client_full", "The category holds as many torrents as it may."
     DISK_LOW = "disk_low", "Free space is at or below the reserve."

@@ -137,7 +137,7 @@ class GrabPolicy:
         unsat_reserve: Unsatisfied slots left unused.
         disk_reserve: Free space left unused, bytes.
         max_pages: Most search pages in one run.
-        require_unsat: Hold where the profile does not tell the unsatisfied count and limit.
+        require_unsat: Hold where the profile does not tell the unsatisfied count.
         hold_on_hit_and_run: Hold while the account has hit-and-runs.
         regrab_after: How long a torrent removed as never started stays barred.
     """
@@ -222,6 +222,7 @@ class SpendPolicy:
         tiers: Amounts that may be bought, GiB; the site sells automated buyers no less than 50.
         vip: Top up VIP when there is no deficit.
         overflow: Buy credit with points that the site's cap would swallow.
+        overflow_ahead: Within what time; no less than from one run to the next.
     """
 
     target_ratio: float = _number(2.0)
@@ -230,6 +231,7 @@ class SpendPolicy:
     tiers: tuple[int, ...] = field(default=(50, 100, 200, 500), converter=_sorted_tuple, validator=_tiers)
     vip: bool = _flag(default=False)
     overflow: bool = _flag(default=False)
+    overflow_ahead: timedelta = _span(timedelta(hours=6))
 
 
 @frozen(kw_only=True)

@@ -31,6 +31,7 @@ _SERVICES = {
     "janitor": (CLIENT,),
     "reconcile": (CLIENT,),
     "monitor": (CLIENT,),
+    "rescue": (CLIENT,),
 }
 _SESSION_OVER = frozenset({SessionInvalid.state, AccountMayBeDisabled.state})
 # Any other trouble says nothing about the cookie.
@@ -189,7 +190,11 @@ def _grab(report: Report) -> Iterator[Sample]:
     plan, figures = report.plan, report.plan.figures
     yield Sample("mam_farming_grabbed", report.count(Status.DONE))
     yield from _known(
-        {"mam_farming_total_seeding": figures["managed_torrents"], "mam_farming_size_bytes": figures["managed_bytes"]}
+        {
+            "mam_farming_total_seeding": figures["managed_torrents"],
+            "mam_farming_size_bytes": figures["managed_bytes"],
+            "harvestmouse_unsat_resume_seconds": figures.get("unsat_resume_seconds"),
+        }
     )
     yield from _one_hot("mam_grabber_skipped_reason", "reason", GUARDS["grab"], _skip(plan))
 
@@ -224,6 +229,16 @@ def _reconcile(report: Report) -> Iterator[Sample]:
         {
             "harvestmouse_owed_torrents": figures.get("owed_torrents"),
             "harvestmouse_owed_not_announcing": figures.get("owed_not_announcing"),
+        }
+    )
+
+
+def _rescue(report: Report) -> Iterator[Sample]:
+    figures = report.plan.figures
+    yield from _known(
+        {
+            "harvestmouse_rescue_not_announcing": figures.get("owed_not_announcing"),
+            "harvestmouse_rescue_late": figures.get("owed_late"),
         }
     )
 
@@ -282,4 +297,11 @@ def _one_hot(name: str, label: str, values: Iterable[str], now: str | None) -> I
 
 
 _HEARTBEATS = {"grab": _grab_heartbeat, "janitor": _janitor_heartbeat, "monitor": _monitor_heartbeat}
-_JOBS = {"grab": _grab, "janitor": _janitor, "spend": _spend, "reconcile": _reconcile, "monitor": _monitor}
+_JOBS = {
+    "grab": _grab,
+    "janitor": _janitor,
+    "spend": _spend,
+    "reconcile": _reconcile,
+    "monitor": _monitor,
+    "rescue": _rescue,
+}

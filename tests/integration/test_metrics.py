@@ -233,7 +233,7 @@ def test_a_client_that_is_away_takes_nothing_from_the_account(rig: Rig, gateway:
         (Account(classname="Mouse", uploaded_bytes=0, downloaded_bytes=715 * MIB), "mouse_class"),
         (Account(uploaded_bytes=9 * GIB), "low_ratio"),
         (Account(unsat_count=95), "unsatisfied_limit"),
-        (Account(unsat_limit=None), "unsatisfied_unknown"),
+        (Account(tells_unsat=False), "unsatisfied_unknown"),
         (Account(classname=None), "profile_unknown"),
     ],
 )

@@ -269,7 +269,7 @@ SKIPS = [
     Skip("grab", "low_ratio", _account(uploaded_bytes=11 * GIB)),
     Skip("grab", "download_freeze", _frozen),
     Skip("grab", "unsatisfied_limit", _account(unsat_count=95)),
-    Skip("grab", "unsatisfied_unknown", _account(unsat_limit=None)),
+    Skip("grab", "unsatisfied_unknown", _account(tells_unsat=False)),
     Skip("grab", "hit_and_run", _account(inact_hnr=1), {"HARVESTMOUSE_GRAB_HOLD_ON_HIT_AND_RUN": "true"}),
     Skip("grab", "client_full", _one_torrent, {"HARVESTMOUSE_GRAB_MAX_TORRENTS": "1"}),
     Skip("grab", "disk_low", _nothing, {"HARVESTMOUSE_GRAB_DISK_RESERVE": "900 TiB"}),

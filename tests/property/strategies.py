@@ -243,7 +243,16 @@ def by_time(line: LedgerEntry) -> tuple[int, int]:
 ledgers = st.lists(entries, max_size=5).map(lambda lines: tuple(sorted(lines, key=by_time)))
 
 _CLASSES = [*AccountClass, AccountClass.USER, AccountClass.VIP]
-profiles = st.builds(
+# The site gives a class more than its least at times, and never less; a new member is a User too.
+_LIMITS = {
+    AccountClass.MOUSE: (20,),
+    AccountClass.USER: (50, 50, 20),
+    AccountClass.POWER_USER: (100, 120),
+    AccountClass.VIP: (150, 200),
+    AccountClass.ELITE_VIP: (200,),
+    None: (50,),
+}
+_accounts = st.builds(
     Profile,
     account_class=rarely(None, *_CLASSES),
     class_name=st.just("a class"),
@@ -255,10 +264,20 @@ profiles = st.builds(
         None, 0.0, 999.9, 26512.091, 99999.0, 99999.0, *map(float, around(500, 5500, 25500, 50500, 99999))
     ),
     vip_until=rarely(None, *(NOW + ahead - 7 * DAY for ahead in around(0, 7 * DAY, 34 * DAY, 62 * DAY, 90 * DAY))),
-    unsat_count=rarely(None, *around(2, 28, 35, 38)),
-    unsat_limit=rarely(None, 50, 50, 150),
     hit_and_run_count=rarely(None, 0, 0, 1),
 )
+
+
+@st.composite
+def profiles_(draw: st.DrawFn) -> Profile:
+    """Draw an account whose unsatisfied count is near its limit, which is one that the site gives its class."""
+    account = draw(_accounts)
+    limit = draw(st.sampled_from(_LIMITS[account.account_class]))
+    count = draw(rarely(None, 2, *(limit - less for less in around(0, 9, 12, 20))))
+    return evolve(account, unsat_count=count and max(0, count), unsat_limit=draw(rarely(None, limit)))
+
+
+profiles = profiles_()
 
 client_preferences = st.builds(
     Preferences,
@@ -290,6 +309,9 @@ spend_snapshots = st.builds(
     taken_at=st.just(NOW),
     profile=maybe(profiles),
     purchase_pending=st.sampled_from([False] * 5 + [True]),
+    balances=st.sampled_from(
+        [(), *(((NOW - 300 * MINUTE, 0.0), (NOW, 5.0 * income)) for income in (0, 100, 1413, 9000))]
+    ),
 )
 reconcile_snapshots = st.builds(
     Snapshot, taken_at=st.just(NOW), torrents=maybe(listings()), preferences=maybe(client_preferences)
@@ -318,12 +340,14 @@ def grab_snapshots(draw: st.DrawFn, *, unique: bool = False) -> Snapshot:
 @st.composite
 def open_snapshots(draw: st.DrawFn, *, unique: bool = True) -> Snapshot:
     """Draw a world in which no guard of grab holds, mostly, so that results are looked at."""
+    rung = draw(st.sampled_from([AccountClass.USER, AccountClass.VIP]))
+    limit = _LIMITS[rung][0]
     account = Profile(
-        account_class=draw(st.sampled_from([AccountClass.USER, AccountClass.VIP])),
+        account_class=rung,
         uploaded_bytes=20 * GIB,
         downloaded_bytes=10 * GIB,
-        unsat_count=draw(st.sampled_from([0, 20, 32, 36, 37, 38, 39, 40])),
-        unsat_limit=50,
+        unsat_count=limit - draw(st.sampled_from([50, 30, 18, 14, 13, 12, 11, 10])),
+        unsat_limit=limit,
         hit_and_run_count=draw(st.sampled_from([0] * 7 + [1])),
     )
     return Snapshot(
@@ -445,11 +469,12 @@ def grab_worlds(draw: st.DrawFn, *, unique: bool = False) -> tuple[Snapshot, Pol
     held = len(seen.managed(CATEGORY))
     most = draw(st.sampled_from([held + room for room in (1, 1, 2, 3, 0)] + [500] * 5))
     paused = draw(st.sampled_from([False, False, True]))
-    limit = 50 - policy.grab.unsat_reserve * (2 if paused else 1)
+    account = cast("Profile", seen.profile)
+    limit = cast("int", account.unsat_limit) - policy.grab.unsat_reserve * (2 if paused else 1)
     count = max(0, limit - draw(st.sampled_from([4, 3, 3, 5, 9, 9, 9, 2, 1, 0])))
     lines = [LedgerEntry(id=50 + number, at=NOW - age) for number, age in enumerate(draw(_fresh))]
     figures = {"unsat_count": count} | draw(often(*[[{}]] * 12, _UNKNOWN_FIGURES))
-    account = evolve(cast("Profile", seen.profile), **figures)
+    account = evolve(account, **figures)
     ledger = (*lines, *(seen.ledger or ()))
     seen = evolve(seen, profile=account, ledger=ledger, unsatisfied_paused=paused)
     seen = evolve(seen, **draw(often(*[[{}]] * 8, _UNKNOWN_PARTS)))
@@ -580,13 +605,14 @@ def raw_snapshots(draw: st.DrawFn) -> dict[str, Any]:
     offered = draw(st.lists(ids, max_size=6, unique=True))
     rows = [draw(raw_rows(number)) for number in offered]
     cut = draw(st.integers(0, len(rows)))
+    name, limit = draw(st.sampled_from([("VIP", 150), (" User", 50), ("Mouse", 20), ("Vole", 50)]))
     summary = {
-        "unsat": raw_block(draw(st.sampled_from([2, "38", 40, None])), limit=50),
+        "unsat": raw_block(draw(st.sampled_from([2, str(limit - 12), limit - 10, None])), limit=limit),
         "inactHnr": raw_block(0),
         "seedHnr": raw_block(draw(st.sampled_from([0, "1", None]))),
     }
     profile = raw_profile(
-        classname=draw(st.sampled_from(["VIP", " User", "Mouse", "Vole"])),
+        classname=name,
         uploaded_bytes=draw(st.sampled_from([0, 12 * GIB, 20 * GIB])),
         downloaded_bytes=draw(st.sampled_from([10 * GIB, 0])),
         seedbonus=draw(st.sampled_from([5000, 26512.091, "25,500"])),

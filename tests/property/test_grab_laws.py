@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from harvestmouse.core.actions import AddTorrent
 from harvestmouse.core.grab import plan_grab
 from harvestmouse.core.guarantees import check
-from harvestmouse.core.model import LedgerEntry, SearchPage, SearchResult, Snapshot
+from harvestmouse.core.model import LedgerEntry, SearchPage, SearchResult, Snapshot, Torrent
 from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import SEED, Policy
 from harvestmouse.core.search import next_query
@@ -35,11 +35,33 @@ def offers(seen: Snapshot) -> list[SearchResult]:
 
 
 def own_count(seen: Snapshot) -> int | None:
-    """Return the unsatisfied torrents: the site's count, and own grabs of the last half hour."""
+    """Return the unsatisfied torrents: the site's count, and own grabs that it cannot know yet."""
     if seen.profile is None or seen.profile.unsat_count is None:
         return None
-    lines = [line for line in seen.ledger or () if line.outcome in ("grabbed", "adding") and line.at is not None]
-    return seen.profile.unsat_count + len({line.id for line in lines if seen.taken_at - (line.at or 0) < 1800})
+    lines = [line for line in seen.ledger or () if line.outcome in ("grabbed", "adding")]
+    fresh = {line.id for line in lines if line.at is not None and seen.taken_at - line.at < 1800}
+    held = {one.hash: one for one in seen.torrents or ()}
+    quiet = {line.id for line in lines if line.info_hash in held and unheard(held[line.info_hash], seen.taken_at)}
+    return seen.profile.unsat_count + len(fresh | quiet)
+
+
+def unheard(one: Torrent, now: int) -> bool:
+    """Whether nothing shows that a torrent announced half an hour ago: not its end, its seeding nor its data."""
+    whole = one.completion_on is not None and one.completion_on > 0 and now - one.completion_on >= 1800
+    seeded = one.seeding_time is not None and one.seeding_time >= 1800
+    some = (one.progress or 0) > 0 or (one.downloaded_bytes or 0) > 0 or one.has_completed is True
+    resting = one.state in ("stalledDL", "queuedDL", "pausedDL", "stoppedDL")
+    return not (whole or seeded or (some and resting))
+
+
+def most_unsatisfied(seen: Snapshot) -> int | None:
+    """Return the limit of the account, or what its class has at the least."""
+    account = seen.profile
+    if account is None:
+        return None
+    if account.unsat_limit is not None:
+        return account.unsat_limit
+    return {"User": 20, "Power User": 100, "VIP": 150, "Elite VIP": 200}.get(str(account.account_class))
 
 
 def places_taken(seen: Snapshot) -> int:
@@ -159,9 +181,9 @@ class TestG5:
         assert held + len(chosen) <= wanted.grab.max_torrents
         assert seen.free_space_bytes is not None
         assert seen.free_space_bytes - sum(pick.size_bytes for pick in chosen) >= wanted.grab.disk_reserve
-        used, account = own_count(seen), seen.profile
-        if used is not None and account is not None and account.unsat_limit is not None:
-            assert used + len(chosen) <= account.unsat_limit - wanted.grab.unsat_reserve
+        used, limit = own_count(seen), most_unsatisfied(seen)
+        if used is not None and limit is not None:
+            assert used + len(chosen) <= limit - wanted.grab.unsat_reserve
         else:
             assert not wanted.grab.require_unsat
 
@@ -187,7 +209,7 @@ def skip_reason(seen: Snapshot, wanted: Policy) -> str | None:
     account, rules = seen.profile, wanted.grab
     if account is None or None in (account.account_class, account.uploaded_bytes, account.downloaded_bytes):
         return "profile_unknown"
-    used, limit = own_count(seen), account.unsat_limit
+    used, limit = own_count(seen), most_unsatisfied(seen)
     room = None if used is None or limit is None else limit - used - rules.unsat_reserve
     ratio = account.ratio if account.downloaded_bytes else float("inf")
     held = places_taken(seen)
@@ -197,7 +219,7 @@ def skip_reason(seen: Snapshot, wanted: Policy) -> str | None:
         "low_ratio": ratio is not None and ratio < rules.ratio_floor,
         "download_freeze": (seen.download_freeze_until or 0) > seen.taken_at,
         "unsatisfied_limit": room is not None and room <= (rules.unsat_reserve if seen.unsatisfied_paused else 0),
-        "unsatisfied_unknown": room is None and rules.require_unsat,
+        "unsatisfied_unknown": used is None and rules.require_unsat,
         "hit_and_run": rules.hold_on_hit_and_run and account.hit_and_run_count != 0,
         "client_full": held >= rules.max_torrents,
         "disk_low": space is not None and space <= rules.disk_reserve,
@@ -252,7 +274,7 @@ def best(rows: list[SearchResult], seen: Snapshot, wanted: Policy) -> dict[str, 
     held = places_taken(seen)
     places = min(wanted.grab.per_run, wanted.grab.max_torrents - held)
     space = (seen.free_space_bytes or 0) - wanted.grab.disk_reserve
-    used, limit = own_count(seen), None if seen.profile is None else seen.profile.unsat_limit
+    used, limit = own_count(seen), most_unsatisfied(seen)
     headroom = 10**9 if used is None or limit is None else limit - wanted.grab.unsat_reserve - used
     chosen: dict[str, tuple[str, str]] = {}
     for row in sorted(rows, key=lambda row: points(row, wanted), reverse=True):

@@ -137,7 +137,7 @@ class TestG7:
     def test_a_missing_figure_of_the_profile_picks_nothing_more(
         self, world: tuple[Snapshot, Policy], fact: str
     ) -> None:
-        """With `require_unsat` on, as it is by default."""
+        """With `require_unsat` on, as it is by default, and a limit that the site gives the class."""
         seen, wanted = world
         strict = evolve(wanted, grab=evolve(wanted.grab, require_unsat=True))
         assert seen.profile is not None

@@ -762,7 +762,6 @@ class TestFindings:
         run("reconcile", machine.ports(book, torn), apply=True)
         assert [why for one in book.writes for why in wrong_write(one)] == []
 
-    @pytest.mark.xfail(strict=True, reason="own grabs are forgotten after half an hour, heard of or not")
     def test_what_the_tracker_has_not_heard_of_goes_on_counting(self, machine: WorldMachine) -> None:
         """While the tracker is away grabs add up, and all of them count when it is back: the limit must hold then."""
         machine.populate("well off", ["foreign"] * 6, "seed", more=False, room="little room")

@@ -38,6 +38,7 @@ class Account:
         classname: None leaves the field out of the profile.
         seedbonus: The balance, as exact as the shop tells it.
         unsat_limit: None leaves the field out of the profile, and never freezes downloads.
+        tells_unsat: Whether the profile has the block of unsatisfied torrents at all.
         counts: How many torrents the other blocks of the breakdown have, by the block's name.
     """
 
@@ -51,6 +52,7 @@ class Account:
     vip_until: datetime | None = None
     unsat_count: int = 2
     unsat_limit: int | None = 100
+    tells_unsat: bool = True
     inact_hnr: int = 0
     seed_hnr: int = 0
     connectable: str = "yes"

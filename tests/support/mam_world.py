@@ -151,6 +151,8 @@ class World:
             blocks[key] = {"count": count, "name": name, "size": count * _MEAN_SIZE or None}
         if account.unsat_limit is not None:
             blocks["unsat"]["limit"] = account.unsat_limit
+        if not account.tells_unsat:
+            del blocks["unsat"]
         return blocks
 
     def _shown(self) -> Account:

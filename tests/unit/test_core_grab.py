@@ -213,6 +213,8 @@ class TestPlan:
             "unsat_count": 2,
             "unsat_used": 2,
             "unsat_limit": 50,
+            "unsat_next_free_seconds": None,
+            "unsat_resume_seconds": 0,
             "hit_and_run_count": 0,
             "managed_torrents": 1,
             "managed_bytes": 100 * MIB,

@@ -4,15 +4,17 @@ from typing import Any
 
 import pytest
 
-from harvestmouse.core.guards import guard, profile_guard
-from harvestmouse.core.model import LedgerOutcome
+from harvestmouse.core.guards import guard, profile_guard, slots_free_in
+from harvestmouse.core.model import AccountClass, LedgerOutcome
 from harvestmouse.core.plan import GUARDS
 from harvestmouse.core.policy import FIELD, SEED, Policy
 from tests.support.builders import (
     GIB,
+    HOUR,
     MIB,
     MINUTE,
     NOW,
+    download,
     entry,
     mouse,
     policy,
@@ -153,11 +155,62 @@ class TestGuards:
         lines = (entry(outcome=LedgerOutcome.ADDING, at=NOW - 9), entry(at=NOW - 5))
         assert plan(ledger=lines).figures["unsat_used"] == 3
 
-    @pytest.mark.parametrize("missing", [unsat(None), unsat(2, None)])
-    def test_unknown_unsatisfied_figures_hold_where_the_policy_says_so(self, missing: dict[str, Any]) -> None:
+    @pytest.mark.parametrize(
+        ("facts", "counted"),
+        [
+            # Nothing of it has arrived, so that nothing shows that it ever announced.
+            ({"state": "queuedDL"}, True),
+            ({"state": "stoppedDL"}, True),
+            ({"state": "stalledDL"}, True),
+            ({"state": None, "downloaded_bytes": None, "progress": None}, True),
+            # It is running, and may have begun a minute ago.
+            ({"state": "downloading", "downloaded_bytes": MIB, "progress": 0.1}, True),
+            ({"state": "stalledDL", "downloaded_bytes": MIB, "progress": 0.1}, False),
+            ({"state": "queuedDL", "downloaded_bytes": MIB}, False),
+            # Its data came from peers whom the tracker named, half an hour ago at the latest.
+            ({"state": "stalledUP", "progress": 1.0, "completion_on": NOW - 30 * MINUTE + 1}, True),
+            ({"state": "stalledUP", "progress": 1.0, "completion_on": NOW - 30 * MINUTE}, False),
+            ({"state": "stalledUP", "progress": 1.0, "completion_on": 0, "seeding_time": 30 * MINUTE - 1}, True),
+            ({"state": "stalledUP", "progress": 1.0, "completion_on": 0, "seeding_time": 30 * MINUTE}, False),
+        ],
+    )
+    def test_own_grabs_count_until_the_tracker_has_heard_of_them_for_half_an_hour(
+        self, facts: dict[str, Any], *, counted: bool
+    ) -> None:
+        """A torrent in the queue, or whose tracker is away, has not announced, however old its grab."""
+        ours = download(7, **facts)
+        made = plan(**unsat(39), ledger=(entry(info_hash=ours.hash),), torrents=(ours,))
+        assert skipped(made) == ("unsatisfied_limit" if counted else None)
+
+    def test_a_grab_that_the_client_does_not_have_counts_for_half_an_hour_only(self) -> None:
+        """Nobody else's torrents count, and none that has gone."""
+        line = entry(info_hash="f" * 40)
+        assert plan(ledger=(line,), torrents=(download(7),)).figures["unsat_used"] == 2
+
+    @pytest.mark.parametrize(
+        ("rung", "limit"),
+        [
+            (AccountClass.USER, 20),
+            (AccountClass.POWER_USER, 100),
+            (AccountClass.VIP, 150),
+            (AccountClass.ELITE_VIP, 200),
+        ],
+    )
+    def test_a_limit_that_is_not_told_is_the_least_of_the_class(self, rung: AccountClass, limit: int) -> None:
+        """The profile has the count; a new member is a User too."""
+        for count, reason in ((limit - 11, None), (limit - 10, "unsatisfied_limit")):
+            account = profile(account_class=rung, unsat_count=count, unsat_limit=None)
+            assert skipped(plan(profile=account)) == reason
+
+    def test_a_limit_that_is_told_counts_whatever_the_class(self) -> None:
+        """The table is for where the site is silent."""
+        assert skipped(plan(**unsat(39, 50))) is None
+        assert skipped(plan(profile=profile(account_class=AccountClass.VIP, unsat_count=40))) == "unsatisfied_limit"
+
+    def test_an_unknown_count_holds_where_the_policy_says_so(self) -> None:
         """With `require_unsat` off the grab goes on."""
-        assert skipped(plan(**missing)) == "unsatisfied_unknown"
-        assert skipped(plan(with_policy=policy(grab={"require_unsat": False}), **missing)) is None
+        assert skipped(plan(**unsat(None))) == "unsatisfied_unknown"
+        assert skipped(plan(with_policy=policy(grab={"require_unsat": False}), **unsat(None))) is None
 
     @pytest.mark.parametrize("count", [1, None])
     def test_hit_and_runs_hold_only_where_asked_and_are_always_reported(self, count: int | None) -> None:
@@ -184,6 +237,51 @@ class TestGuards:
     def test_a_client_that_does_not_tell_is_unknown(self, missing: dict[str, Any]) -> None:
         """Without listing or free space nothing is added."""
         assert skipped(plan(**missing)) == "client_unknown"
+
+
+class TestForecast:
+    """When unsatisfied slots free themselves, from the seeding times at hand."""
+
+    def test_a_slot_frees_itself_when_a_torrent_has_seeded_for_the_site_s_72_hours(self) -> None:
+        """Without the margin, which is for deleting; the soonest comes first."""
+        held = (
+            torrent(1, seeding_time=60 * HOUR),
+            torrent(2, seeding_time=70 * HOUR),
+            torrent(3, seeding_time=72 * HOUR),
+        )
+        assert slots_free_in(snapshot(torrents=held), SEED) == [2 * HOUR, 12 * HOUR]
+
+    @pytest.mark.parametrize(
+        "facts",
+        [
+            {"state": "queuedUP"},
+            {"state": "stoppedUP"},
+            {"state": None},
+            {"seeding_time": None},
+            {"category": "other"},
+        ],
+    )
+    def test_what_does_not_seed_or_is_not_ours_frees_no_slot(self, facts: dict[str, Any]) -> None:
+        """Nobody can tell when it will."""
+        held = torrent(**({"seeding_time": HOUR} | facts))
+        assert slots_free_in(snapshot(torrents=(held,)), SEED) == []
+
+    def test_the_slower_of_two_clocks_is_believed(self) -> None:
+        """The client's goes on while the tracker is away; the site's does not."""
+        held = torrent(seeding_time=70 * HOUR, tracker_seconds=50 * HOUR)
+        assert slots_free_in(snapshot(torrents=(held,)), SEED) == [22 * HOUR]
+
+    def test_the_plan_tells_the_next_slot_and_when_grabbing_resumes(self) -> None:
+        """At a count of 41 of 50 twelve slots have to be free before 29 are used, twice the reserve under the limit."""
+        held = tuple(torrent(number, seeding_time=(72 - number) * HOUR) for number in range(1, 13))
+        figures = plan(**unsat(41), torrents=held).figures
+        assert (figures["unsat_next_free_seconds"], figures["unsat_resume_seconds"]) == (HOUR, 12 * HOUR)
+
+    def test_nothing_is_waited_for_where_a_slot_is_free(self) -> None:
+        """And where too few seed nobody can tell, which is not 0."""
+        assert plan(**unsat(39)).figures["unsat_resume_seconds"] == 0
+        assert plan(**unsat(40)).figures["unsat_resume_seconds"] is None
+        assert plan(**unsat(None)).figures["unsat_resume_seconds"] is None
 
 
 # Each row: facts that two guards both claim, and the earlier one.
@@ -217,7 +315,15 @@ def test_where_two_guards_hold_the_earlier_is_the_reason(changes: dict[str, Any]
         ({"profile": profile(uploaded_bytes=11 * GIB)}, "ratio 1.1000 is under the floor 1.2"),
         ({"download_freeze_until": NOW + 90}, "the site refuses downloads for another 1 min 30 s"),
         (unsat(45), "45 of 50 unsatisfied, 10 kept in reserve"),
-        (unsat(None), "the profile does not tell the unsatisfied count and limit, and require_unsat is on"),
+        (
+            unsat(31) | {"unsatisfied_paused": True, "torrents": (torrent(seeding_time=58 * HOUR), torrent(2))},
+            "31 of 50 unsatisfied, 10 kept in reserve",
+        ),
+        (
+            unsat(30) | {"unsatisfied_paused": True, "torrents": (torrent(seeding_time=58 * HOUR), torrent(2))},
+            "30 of 50 unsatisfied, 10 kept in reserve; enough slots free themselves in about 14 h",
+        ),
+        (unsat(None), "the profile does not tell the unsatisfied count, and require_unsat is on"),
         ({"profile": profile(hit_and_run_count=3)}, "3 hit-and-runs on the account"),
         ({"torrents": FULL}, "500 torrents, at most 500"),
         ({"free_space_bytes": GIB}, "1 GiB free, 10 GiB kept in reserve"),

@@ -169,7 +169,7 @@ def test_what_is_vip_may_be_picked_by_a_vip() -> None:
         ({"torrents": None}, ("actions", "1 picks would make 1 torrents")),
         ({"free_space_bytes": 10 * GIB}, ("actions", f"{MIB} bytes of picks, 0 bytes of disk budget")),
         ({"free_space_bytes": None}, ("actions", NO_DISK)),
-        ({"profile": profile(unsat_limit=None)}, ("actions", "the unsatisfied headroom is unknown")),
+        ({"profile": profile(unsat_count=None)}, ("actions", "the unsatisfied headroom is unknown")),
         ({"profile": profile(unsat_count=40)}, ("actions", "1 picks overdraw the unsatisfied headroom")),
     ],
 )
@@ -181,8 +181,20 @@ def test_a_pick_beyond_a_budget_is_refused_with_the_budget(changes: dict[str, An
 
 def test_a_headroom_that_nobody_asks_for_may_be_unknown() -> None:
     """Where the policy does not require it."""
-    seen = snapshot(profile=profile(unsat_limit=None), searches=(page(result()),))
+    seen = snapshot(profile=profile(unsat_count=None), searches=(page(result()),))
     assert told(seen, ADD, with_policy=policy(grab={"require_unsat": False})) == []
+
+
+@pytest.mark.parametrize(("rung", "least"), [("User", 20), ("Power User", 100), ("VIP", 150), ("Elite VIP", 200)])
+def test_a_limit_that_is_not_told_is_no_more_than_the_site_gives_the_class(rung: str, least: int) -> None:
+    """Less the reserve of ten, one pick fits under it, and no other."""
+    last, over = (
+        profile(account_class=AccountClass(rung), unsat_limit=None, unsat_count=least - room) for room in (11, 10)
+    )
+    offer = page(result())
+    assert told(snapshot(profile=last, searches=(offer,)), ADD) == []
+    overdrawn = ("G5", "actions", "1 picks overdraw the unsatisfied headroom")
+    assert told(snapshot(profile=over, searches=(offer,)), ADD) == [overdrawn]
 
 
 def test_titles_without_letters_are_never_the_same() -> None:

@@ -19,6 +19,7 @@ class Owner(StrEnum):
     SPEND = "spend"
     RECONCILE = "reconcile"
     MONITOR = "monitor"
+    RESCUE = "rescue"
     ACCOUNT = "account"  # runs that have read the profile
     SESSION = "session"  # runs that have learnt how the site takes the session, refused ones too
 
@@ -140,6 +141,11 @@ CATALOGUE: Mapping[str, Metric] = _by_name(
         Metric("mam_farming_total_seeding", Owner.GRAB, "Torrents in the managed category."),
         Metric("mam_farming_size_bytes", Owner.GRAB, "Size of the torrents in the managed category, in bytes."),
         Metric(
+            "harvestmouse_unsat_resume_seconds",
+            Owner.GRAB,
+            "Seconds until enough unsatisfied slots have freed themselves to grab again; 0 where grab waits for none.",
+        ),
+        Metric(
             "mam_grabber_skipped_reason", Owner.GRAB, "1 for the reason why the last grab was skipped.", ("reason",)
         ),
         Metric(
@@ -171,6 +177,17 @@ CATALOGUE: Mapping[str, Metric] = _by_name(
             "harvestmouse_owed_not_announcing",
             Owner.RECONCILE,
             "Torrents of the managed category that owe seed time but are queued or stopped, so do not announce.",
+        ),
+        Metric(
+            "harvestmouse_rescue_not_announcing",
+            Owner.RESCUE,
+            "Torrents of the managed category that owe seed time and are not seeding it: queued, stopped, refused, or "
+            "in an error.",
+        ),
+        Metric(
+            "harvestmouse_rescue_late",
+            Owner.RESCUE,
+            "Torrents that cannot be seeded for the site's time before their deadline any more.",
         ),
         Metric("qbt_connected", Owner.MONITOR, "1 where the client answers and is connected, firewalled included."),
         Metric(

@@ -23,7 +23,7 @@ from harvestmouse.core.explain.flips import (
 )
 from harvestmouse.core.explain.model import Condition, Explanation, Flip, Rule, decision_about, steps_to
 from harvestmouse.core.grab import JOB, plan_grab, room_for
-from harvestmouse.core.guards import UNSAT_LAG_SECONDS, guard, unsat_ceiling, unsat_used
+from harvestmouse.core.guards import UNSAT_LAG_SECONDS, guard, slots_free_in, unsat_ceiling, unsat_limit, unsat_used
 from harvestmouse.core.model import (
     AccountClass,
     LedgerEntry,
@@ -37,7 +37,7 @@ from harvestmouse.core.plan import Decision, Plan, Reason, Verdict
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.sift import latest, normal_name, score
 from harvestmouse.core.spend import SITE_RATIO
-from harvestmouse.core.units import format_size
+from harvestmouse.core.units import format_size, format_span
 
 _YES, _NO = True, False
 
@@ -45,7 +45,7 @@ _YES, _NO = True, False
 def guard_rules(snapshot: Snapshot, policy: Policy) -> tuple[Rule, ...]:
     """Return the guards of the design, section 5.1, in their order."""
     profile, grab = snapshot.profile or Profile(), policy.grab
-    freeze, used, limit = snapshot.download_freeze_until, unsat_used(snapshot), profile.unsat_limit
+    freeze, used, limit = snapshot.download_freeze_until, unsat_used(snapshot), unsat_limit(snapshot.profile)
     held = snapshot.held(policy.client.category)
     return (
         Rule(
@@ -71,7 +71,7 @@ def guard_rules(snapshot: Snapshot, policy: Policy) -> tuple[Rule, ...]:
             Reason.UNSATISFIED_UNKNOWN,
             (
                 Condition("require_unsat", grab.require_unsat, "is", _YES),
-                Condition("unsat_known", None not in (used, limit), "is", _NO),
+                Condition("unsat_known", used is not None, "is", _NO),
             ),
         ),
         Rule(
@@ -105,8 +105,16 @@ def guard_flips(snapshot: Snapshot, policy: Policy) -> Iterator[Flip]:
     now = outlook(snapshot)
     for change in _guard_changes(snapshot, policy, now[1]):
         for flip in flips_by(change, outlook, now):
-            asked = flip.reason is Reason.CLIENT_UNKNOWN and snapshot.torrents is None
-            yield evolve(flip, note="until the client is asked") if asked else flip
+            yield evolve(flip, note=_guard_note(flip, snapshot, policy) or flip.note)
+
+
+def _guard_note(flip: Flip, snapshot: Snapshot, policy: Policy) -> str:
+    if flip.reason is Reason.CLIENT_UNKNOWN and snapshot.torrents is None:
+        return "until the client is asked"
+    free, wanted = slots_free_in(snapshot, policy), -(flip.amount or 0)
+    if flip.change == "unsat_count" and 0 < wanted <= len(free):
+        return f"in about {format_span(free[wanted - 1])}, as torrents become satisfied"
+    return ""
 
 
 def guard_depends(snapshot: Snapshot, reason: Reason | None) -> Iterator[str]:
@@ -141,6 +149,7 @@ def _guard_changes(snapshot: Snapshot, policy: Policy, reason: Reason | None) ->
     relief, profile = reason is not None, snapshot.profile
     rules = guard_rules(snapshot, policy)
     ends = [entry.at + UNSAT_LAG_SECONDS for entry in snapshot.ledger or () if entry.at is not None]
+    ends += [one.completion_on + UNSAT_LAG_SECONDS for one in snapshot.torrents or () if one.completion_on]
     ends += [] if snapshot.download_freeze_until is None else [snapshot.download_freeze_until]
     yield Change(
         kind="time_seconds",
