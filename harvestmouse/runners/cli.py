@@ -9,13 +9,14 @@ import click
 
 from harvestmouse import __version__
 
-JOBS = ("grab", "janitor", "spend", "reconcile", "monitor")
+JOBS = ("grab", "janitor", "spend", "reconcile", "monitor", "rescue")
 _SUMMARIES = {
     "grab": "Grab the best freeleech torrents, if the account may.",
     "janitor": "Delete torrents that are stuck, unregistered or redundant; never one that owes seed time.",
     "spend": "Buy upload credit for the deficit, if a tier fits the budget.",
     "reconcile": "Set the client's queue so that everything owing seed time can seed.",
     "monitor": "Count what the client holds for each tracker; changes nothing.",
+    "rescue": "Get torrents seeding that owe seed time and are queued, stopped or refused; most urgent first.",
 }
 
 
@@ -107,7 +108,7 @@ def plan(options: dict[str, Any], job: str, snapshot: str, as_json: bool) -> int
 
 @cli.command()
 @click.argument("job", type=click.Choice(JOBS))
-@click.option("--torrent", metavar="HASH|NAME", help="Explain one torrent, of janitor or reconcile.")
+@click.option("--torrent", metavar="HASH|NAME", help="Explain one torrent, of janitor, reconcile or rescue.")
 @click.option("--result", metavar="ID|TITLE", help="Explain one search result, of grab.")
 @click.option("--snapshot", metavar="FILE", help="Decide from a snapshot file or recording; - is stdin.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
@@ -137,6 +138,21 @@ def compare(options: dict[str, Any], /, paths: tuple[str, ...], **how: Any) -> i
     from harvestmouse.runners import compare as comparing  # noqa: PLC0415
 
     return comparing.run_compare(options, paths, **how)
+
+
+@cli.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.option("-o", "--output", metavar="FILE", help="Write the suggested figures to this new file.")
+@click.pass_obj
+def learn(options: dict[str, Any], /, paths: tuple[str, ...], **how: Any) -> int:
+    """Say what recorded picks uploaded, by what was known of them, and suggest figures; nothing is applied.
+
+    PATH is a recording, a folder of them or a pattern.
+    """
+    from harvestmouse.runners import learn as learning  # noqa: PLC0415
+
+    return learning.run_learn(options, paths, **how)
 
 
 @cli.command()
@@ -188,13 +204,14 @@ def import_legacy(options: dict[str, Any], directory: str) -> int:
 
 
 @cli.command()
-@click.option("--resume", is_flag=True, help="Let jobs ask the site again after it was held back.")
+@click.option("--resume", is_flag=True, help="Only let jobs ask the site again after it was held back.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.pass_obj
-def doctor(options: dict[str, Any], resume: bool) -> int:  # noqa: FBT001
-    """Say whether the site may be asked; it is not, once the account may be disabled."""
-    from harvestmouse.runners import commands  # noqa: PLC0415
+def doctor(options: dict[str, Any], resume: bool, as_json: bool) -> int:  # noqa: FBT001
+    """Check configuration, state directory, site, client, clock and metrics, and say what to do; changes nothing."""
+    from harvestmouse.runners import doctor as examining  # noqa: PLC0415
 
-    return commands.doctor(options, resume=resume)
+    return examining.resume(options) if resume else examining.diagnose(options, as_json=as_json)
 
 
 @cli.command()
