@@ -97,6 +97,9 @@ class Client(Protocol):
     def resume(self, hashes: Iterable[str]) -> None:
         """Start stopped torrents."""
 
+    def reannounce(self, hashes: Iterable[str]) -> None:
+        """Announce torrents to their trackers now; what those answer shows a little later."""
+
     def close(self) -> None:
         """End the session and let go of connections."""
 

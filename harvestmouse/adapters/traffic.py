@@ -25,6 +25,7 @@ ENDPOINTS: Mapping[str, tuple[str, ...]] = {
         "torrents/setForceStart",
         "torrents/resume",
         "torrents/start",
+        "torrents/reannounce",
     ),
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from harvestmouse.core.actions import Action, ForceStart, Reannounce, Resume
-from harvestmouse.core.cleanup import ERROR_STATES, SETTLED_STATES, owes_seed_time
+from harvestmouse.core.cleanup import SETTLED_STATES, owes_seed_time
 from harvestmouse.core.model import Snapshot, Torrent
 from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
 from harvestmouse.core.policy import Policy, figures
@@ -106,11 +106,12 @@ def is_announcing(torrent: Torrent) -> bool | None:
 def account_events(managed: Iterable[Torrent]) -> frozenset[str]:
     """Return the words that most of the torrents in a seeding state are refused with: they speak of the account."""
     heard = [one for one in managed if one.state in {*SEEDING, None} and one.messages is not None]
-    counts = Counter(text for one in heard for text in _refusals(one))
+    counts = Counter(text for one in heard for text in refusals(one))
     return frozenset(text for text, count in counts.items() if count >= _LEAST_EVENT and count * 2 > len(heard))
 
 
-def _refusals(torrent: Torrent) -> frozenset[str]:
+def refusals(torrent: Torrent) -> frozenset[str]:
+    """Return the words in which its trackers refuse it; none where one of them works."""
     messages = torrent.messages or ()
     if any(one.status == WORKING for one in messages):
         return frozenset()
@@ -121,15 +122,20 @@ def _owes(torrent: Torrent, policy: Policy) -> bool:
     return owes_seed_time(torrent, policy.cleanup) or (_owed_seconds(torrent, policy) or 0) > 0
 
 
-def _owed_seconds(torrent: Torrent, policy: Policy) -> int | None:
-    """Return how long it still has to seed, by the smaller clock; that of a torrent held for repair is longer."""
-    seeded = torrent.seeded_seconds
-    if seeded is None or torrent.has_completed is not True:
-        return None
+def needed_seconds(torrent: Torrent, policy: Policy) -> int:
+    """Return how long a torrent has to seed, in seconds; longer where it repairs a hit-and-run."""
     tags = {tag.casefold() for tag in torrent.tags or ()}
     repairs = policy.cleanup.recovery_tag.casefold() in tags
     hold = policy.cleanup.recovery_hold.total_seconds() if repairs else 0
-    return max(0, int(max(policy.cleanup.owed_seconds, hold)) - seeded)
+    return int(max(policy.cleanup.owed_seconds, hold))
+
+
+def _owed_seconds(torrent: Torrent, policy: Policy) -> int | None:
+    """Return how long it still has to seed, by the smaller of its clocks."""
+    seeded = torrent.seeded_seconds
+    if seeded is None or torrent.has_completed is not True:
+        return None
+    return max(0, needed_seconds(torrent, policy) - seeded)
 
 
 def _deadline(torrent: Torrent, policy: Policy) -> int | None:
@@ -159,7 +165,8 @@ def _find(torrent: Torrent, policy: Policy, events: frozenset[str]) -> _Found:
         return _Found(torrent, None, Reason.PROTECTED)
     if torrent.state is not None and torrent.state not in SETTLED_STATES:
         return _Found(torrent, None, Reason.TRANSIENT_STATE)
-    if torrent.state in ERROR_STATES:
+    if torrent.state is not None and torrent.state not in QUEUED | STOPPED | SEEDING:
+        # An error, or it was whole once and downloads again, or waits to.
         return _Found(torrent, None, Reason.OWED_ERROR)
     if torrent.state is None or torrent.tags is None or _owed_seconds(torrent, policy) is None:
         return _Found(torrent, None, Reason.UNKNOWN)
@@ -168,9 +175,6 @@ def _find(torrent: Torrent, policy: Policy, events: frozenset[str]) -> _Found:
         return _Found(torrent, Verdict.FORCE_START if started else None, Reason.OWED_QUEUED)
     if torrent.state in STOPPED:
         return _Found(torrent, Verdict.RESUME if started else None, Reason.OWED_STOPPED)
-    if torrent.state not in SEEDING:
-        # It was whole, and downloads, or waits to.
-        return _Found(torrent, None, Reason.OWED_ERROR)
     return _announce(torrent, policy, events)
 
 
@@ -180,7 +184,7 @@ def _announce(torrent: Torrent, policy: Policy, events: frozenset[str]) -> _Foun
         return _Found(torrent, None, Reason.UNKNOWN)
     if announcing:
         return _Found(torrent, None, Reason.ANNOUNCING)
-    if _refusals(torrent) & events:
+    if refusals(torrent) & events:
         return _Found(torrent, None, Reason.ACCOUNT_EVENT)
     return _Found(torrent, Verdict.REANNOUNCE if policy.rescue.reannounce else None, Reason.OWED_REFUSED)
 

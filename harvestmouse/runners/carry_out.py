@@ -18,6 +18,7 @@ from harvestmouse.core.actions import (
     BuyVip,
     DeleteTorrent,
     ForceStart,
+    Reannounce,
     Resume,
     SetPreferences,
 )
@@ -208,6 +209,16 @@ class Apply:
     def _resume(self, actions: Sequence[Resume], snapshot: Snapshot) -> None:
         self._start(actions, snapshot, self.ports.client.resume)
 
+    def _reannounce(self, actions: Sequence[Reannounce], snapshot: Snapshot) -> None:
+        """Announce what a fresh look still finds as planned; what the tracker answers, a later run sees."""
+        due = self._unchanged(actions, snapshot)
+        if not due:
+            return
+        self._try(*due)
+        self.ports.client.reannounce([action.hash for action in due])
+        for action in due:
+            self._end(action, Status.DONE)
+
     def _start(self, actions: Sequence[Any], snapshot: Snapshot, start: Callable[[list[str]], None]) -> None:
         due = self._unchanged(actions, snapshot)
         if not due:
@@ -240,6 +251,7 @@ _HANDS: Mapping[type[Action], Callable[[Apply, Any, Snapshot], None]] = {
     BuyVip: Apply._buy,  # noqa: SLF001
     DeleteTorrent: Apply._delete,  # noqa: SLF001
     ForceStart: Apply._force_start,  # noqa: SLF001
+    Reannounce: Apply._reannounce,  # noqa: SLF001
     Resume: Apply._resume,  # noqa: SLF001
     SetPreferences: Apply._set_preferences,  # noqa: SLF001
 }

@@ -204,6 +204,7 @@ def _assemble(given: Values, base: Policy) -> Settings:
         "cleanup": _build(type(base.cleanup), base.cleanup, "cleanup", given),
         "spend": _build(type(base.spend), base.spend, "spend", given),
         "reconcile": _build(type(base.reconcile), base.reconcile, "reconcile", given),
+        "rescue": _build(type(base.rescue), base.rescue, "rescue", given),
         "monitor": _build(type(base.monitor), base.monitor, "monitor", given),
         "address": _build(AddressPolicy, base.address, "mam", given),
     }

@@ -8,7 +8,7 @@ from attrs import field, frozen
 from harvestmouse.adapters.state import journal, ledger
 from harvestmouse.adapters.state.journal import Journal
 from harvestmouse.adapters.state.ledger import Ledger
-from harvestmouse.core import cleanup, grab, reconcile
+from harvestmouse.core import cleanup, grab, reconcile, rescue
 from harvestmouse.core.errors import SubjectError
 from harvestmouse.core.explain import (
     Explanation,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from harvestmouse.runners.ports import Ports
 
 # What can be asked about one thing, and of which jobs.
-_ASKED_OF = {"--torrent": (cleanup.JOB, reconcile.JOB), "--result": (grab.JOB,)}
+_ASKED_OF = {"--torrent": (cleanup.JOB, reconcile.JOB, rescue.JOB), "--result": (grab.JOB,)}
 
 
 @frozen(kw_only=True)

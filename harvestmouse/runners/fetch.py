@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from attrs import evolve
 
 from harvestmouse.adapters.interface import Listing
-from harvestmouse.core import attribution, cleanup, grab, guards, reconcile, search, spend
+from harvestmouse.core import attribution, cleanup, grab, guards, reconcile, rescue, search, spend
 from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Snapshot, Torrent
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.spend import PAUSE_SECONDS, settle
@@ -117,6 +117,17 @@ def fetch_monitor(ports: Ports, policy: Policy) -> Snapshot:  # noqa: ARG001 - o
     )
 
 
+def fetch_rescue(ports: Ports, policy: Policy) -> Snapshot:
+    """List the category, then ask what the trackers say of the torrents that owe seed time and should announce."""
+    listing = ports.client.torrents(policy.client.category)
+    heard = {one.hash: one for one in ports.client.with_messages(rescue.next_messages(listing.torrents, policy))}
+    return Snapshot(
+        taken_at=ports.clock(),
+        torrents=[heard.get(one.hash, one) for one in listing.torrents],
+        malformed_torrents=listing.malformed,
+    )
+
+
 def fetch_everything(ports: Ports, policy: Policy) -> Snapshot:
     """Ask once for all that any job decides from, and settle nothing."""
     profile = ports.read_profile()
@@ -148,6 +159,7 @@ FETCH: Mapping[str, Callable[[Ports, Policy], Snapshot]] = {
     spend.JOB: fetch_spend,
     reconcile.JOB: fetch_reconcile,
     attribution.JOB: fetch_monitor,
+    rescue.JOB: fetch_rescue,
 }
 
 # These jobs use the site's session, so only one of them runs at a time; the others never wait.

@@ -18,6 +18,7 @@ from harvestmouse.core.policy import (
     MonitorPolicy,
     Policy,
     ReconcilePolicy,
+    RescuePolicy,
     SpendPolicy,
 )
 from harvestmouse.core.units import MIB
@@ -206,6 +207,7 @@ SECTIONS: Mapping[str, tuple[type[Any], ...]] = {
     "cleanup": (CleanupPolicy,),
     "spend": (SpendPolicy,),
     "reconcile": (ReconcilePolicy,),
+    "rescue": (RescuePolicy,),
     "monitor": (MonitorPolicy,),
 }
 

@@ -12,6 +12,7 @@ from harvestmouse.core.actions import (
     BuyVip,
     DeleteTorrent,
     ForceStart,
+    Reannounce,
     Resume,
     SetPreferences,
 )
@@ -210,7 +211,7 @@ def _action(action: Action, decided: Mapping[str, Mapping[str, Any]]) -> str:
         case SetPreferences():
             changes = (f"{key} {one['from']} -> {one['to']} ({one['reason']})" for key, one in action.changes.items())
             return "set " + ", ".join(changes)
-        case ForceStart() | Resume():
+        case ForceStart() | Resume() | Reannounce():
             return f"{action.kind.replace('_', '-')} {_name(action.name)} ({action.reason})"
     return f"{action.kind} {subject(action)}"
 

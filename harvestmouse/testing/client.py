@@ -39,6 +39,7 @@ CALLS: dict[str, Callable[[Client], object]] = {
     "set_preferences": lambda client: client.set_preferences({"max_active_downloads": 5}),
     "force_start": lambda client: client.force_start([hash_of(1)]),
     "resume": lambda client: client.resume([hash_of(1)]),
+    "reannounce": lambda client: client.reannounce([hash_of(1)]),
 }
 _READS = ("torrents", "everything", "overview", "look", "preferences")
 _CONNECTIONS = ("connected", "firewalled", "disconnected")
@@ -90,6 +91,9 @@ class ClientStage(Protocol):
 
     def refuse(self, identity: str) -> None:
         """Let the torrent's tracker say `REFUSAL` from now on, and return when the client has heard it."""
+
+    def accept(self, identity: str) -> None:
+        """Let the torrent's tracker take it again from now on, which the client hears with its next announce."""
 
     def close_slots(self) -> None:
         """Leave no slot to what is put in afterwards, so that it is queued."""
@@ -407,6 +411,27 @@ class ClientPromises:
         stage.client.resume(hashes)
         assert one(stage, stopped).state in ("pausedUP", "stoppedUP")
 
+    # Announcing
+
+    def test_an_announce_hears_the_tracker_anew(self, stage: ClientStage) -> None:
+        """What was refused and is taken by now works; others are not announced."""
+        first, second = stage.put("first"), stage.put("second")
+        for identity in (first, second):
+            stage.refuse(identity)
+            stage.accept(identity)
+        stage.client.reannounce([first])
+        hears(stage, first, lambda told: not unregistered_texts(told))
+        hears(stage, second, lambda told: bool(unregistered_texts(told)))
+
+    def test_an_announce_of_nothing_known_is_no_error(self, stage: ClientStage) -> None:
+        """What is gone is announced no more, and without hashes nothing is."""
+        refused = stage.put("refused")
+        stage.refuse(refused)
+        stage.accept(refused)
+        stage.client.reannounce([hash_of(7)])
+        stage.client.reannounce([])
+        hears(stage, refused, lambda told: bool(unregistered_texts(told)))
+
     # Trouble
 
     @pytest.mark.parametrize("name", CALLS)
@@ -470,6 +495,14 @@ def becomes(stage: ClientStage, identity: str, holds: Callable[[Torrent], bool])
         assert time.monotonic() < deadline, found
         time.sleep(_POLL_SECONDS)
     return found
+
+
+def hears(stage: ClientStage, identity: str, holds: Callable[[Torrent], bool]) -> None:
+    """Wait until a torrent's trackers say what is wanted."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not holds(told := stage.client.with_messages([one(stage, identity)])[0]):
+        assert time.monotonic() < deadline, told
+        time.sleep(_POLL_SECONDS)
 
 
 def wanted(save_path: str, tags: tuple[str, ...] = ("mam", "freeleech")) -> AddTorrent:

@@ -11,7 +11,7 @@ from threading import Thread
 from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from harvestmouse.adapters.bencode import info_hash
 from harvestmouse.adapters.memory import MemoryClient, World
@@ -78,8 +78,10 @@ class MemoryStage:
         return identity
 
     def refuse(self, identity: str) -> None:
-        said = TrackerMessage(host=TRACKER, status=4, text=REFUSAL)
-        self.world.torrents[identity] = evolve(self.world.torrents[identity], messages=(said,))
+        self.world.said[identity] = TrackerMessage(host=TRACKER, status=4, text=REFUSAL)
+
+    def accept(self, identity: str) -> None:
+        """Do nothing: the world's tracker refuses nobody."""
 
     def close_slots(self) -> None:
         self.full = True
@@ -200,6 +202,9 @@ class QbittorrentStage:
         self.tracker.refusals[identity] = REFUSAL
         self.program.post("torrents/reannounce", hashes=identity)
         self.program.wait_for_tracker(identity, 4, 5)
+
+    def accept(self, identity: str) -> None:
+        del self.tracker.refusals[identity]
 
     def close_slots(self) -> None:
         wishes = '{"queueing_enabled": true, "max_active_torrents": 0, "max_active_uploads": 0}'

@@ -162,6 +162,9 @@ class EmptyMeansAll(MemoryClient):
     def resume(self, hashes: Iterable[str]) -> None:
         super().resume(self._all(hashes))
 
+    def reannounce(self, hashes: Iterable[str]) -> None:
+        super().reannounce(self._all(hashes))
+
     def _all(self, hashes: Iterable[str]) -> list[str]:
         return list(hashes) or list(self.world.torrents)
 
@@ -260,6 +263,11 @@ class ResumesNothing(MemoryClient):
         """Say yes."""
 
 
+class AnnouncesNothing(MemoryClient):
+    def reannounce(self, hashes: Iterable[str]) -> None:
+        """Say yes."""
+
+
 class FinishesWhatItStarts(MemoryClient):
     def force_start(self, hashes: Iterable[str]) -> None:
         for one in hashes:
@@ -326,6 +334,8 @@ WRONG: Mapping[str, Callable[[], Stage]] = {
     "test_a_stopped_torrent_resumes": lambda: Stage(make=ResumesNothing),
     "test_a_started_download_stays_a_download": lambda: Stage(make=FinishesWhatItStarts),
     "test_a_start_of_nothing_known_starts_nothing": lambda: Stage(make=EmptyMeansAll),
+    "test_an_announce_hears_the_tracker_anew": lambda: Stage(make=AnnouncesNothing),
+    "test_an_announce_of_nothing_known_is_no_error": lambda: Stage(make=EmptyMeansAll),
     "test_a_client_that_is_away_is_unavailable": lambda: Stage(absent=lambda: Raising(ConnectionError("refused"))),
     "test_an_answer_of_something_else_is_unclear": lambda: Stage(unclear=lambda: Raising(ValueError("no JSON"))),
     "test_a_row_that_cannot_be_read_harms_no_other": lambda: Stage(listing=lambda listing: listing),

@@ -378,5 +378,8 @@ class FaultyClient:
     def resume(self, hashes: Iterable[str]) -> None:
         self.script.client("resume", lambda: self.inner.resume(hashes), reads=False)
 
+    def reannounce(self, hashes: Iterable[str]) -> None:
+        self.script.client("reannounce", lambda: self.inner.reannounce(hashes), reads=False)
+
     def close(self) -> None:
         self.inner.close()

@@ -84,6 +84,12 @@ class NotebookClient:
     def resume(self, hashes: Iterable[str]) -> None:
         self._start(hashes, "stalled")
 
+    def reannounce(self, hashes: Iterable[str]) -> None:
+        notes = self._read()
+        for key in set(hashes) & set(notes["torrents"]):
+            notes["torrents"][key].pop("refusal", None)
+        self._write(notes)
+
     def close(self) -> None:
         pass
 

@@ -72,6 +72,9 @@ class NotebookStage:
     def refuse(self, identity: str) -> None:
         self.note(identity, refusal=REFUSAL)
 
+    def accept(self, identity: str) -> None:
+        """Do nothing: nobody refuses a note for long."""
+
     def close_slots(self) -> None:
         self.slots = False
 

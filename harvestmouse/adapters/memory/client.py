@@ -15,6 +15,7 @@ from harvestmouse.adapters.memory.bodies import (
     tracker_rows,
     transfer_body,
 )
+from harvestmouse.adapters.memory.queue import DOWNLOADING, SEEDING
 from harvestmouse.adapters.memory.world import World, held_bytes, is_whole
 from harvestmouse.adapters.tape import Tape
 from harvestmouse.core.actions import AddTorrent
@@ -114,6 +115,13 @@ class MemoryClient:
     def resume(self, hashes: Iterable[str]) -> None:
         """Start stopped torrents."""
         self._change(hashes, lambda one: evolve(one, state="stalledUP" if is_whole(one) else "stalledDL"))
+
+    def reannounce(self, hashes: Iterable[str]) -> None:
+        """Announce torrents that run."""
+        for identity in hashes:
+            torrent = self.world.torrents.get(identity)
+            if torrent is not None and torrent.state in SEEDING | DOWNLOADING:
+                self.world.announce(torrent)
 
     def close(self) -> None:
         """Do nothing: there is no connection."""

@@ -91,6 +91,12 @@ class World:
             swarm = Swarm(size_bytes=size, seeders=seeders, leechers=0, since=self.now)
         return swarm
 
+    def announce(self, torrent: Torrent) -> TrackerMessage:
+        """Announce a torrent, and return what its tracker answers."""
+        answer = self.tracker.answer(self.swarm_of(torrent), self.profile.account_class)
+        self.said[torrent.hash] = answer
+        return answer
+
     def shown_profile(self) -> Profile:
         """Return the account as the site shows it now, with the counts and figures that lag behind the truth."""
         profile = self.profile
@@ -160,9 +166,7 @@ class World:
         """Announce a running torrent and move its bytes; return whether points come in for it."""
         if torrent.state not in SEEDING | DOWNLOADING:
             return 0
-        swarm = self.swarm_of(torrent)
-        answer = self.tracker.answer(swarm, self.profile.account_class)
-        self.said[torrent.hash] = answer
+        swarm, answer = self.swarm_of(torrent), self.announce(torrent)
         snatch = self._announced(torrent) if serves(answer) else None
         if torrent.state in SEEDING:
             return self._seed(torrent, swarm, snatch, seconds)

@@ -227,6 +227,10 @@ class QbittorrentClient:
         """Start stopped torrents; the library knows which of two names the version has for it."""
         self._each("torrents/resume", hashes, lambda api, batch: api.torrents_resume(torrent_hashes=batch))
 
+    def reannounce(self, hashes: Iterable[str]) -> None:
+        """Announce torrents to their trackers now."""
+        self._each("torrents/reannounce", hashes, lambda api, batch: api.torrents_reannounce(torrent_hashes=batch))
+
     def close(self) -> None:
         """End the session, which would otherwise stay in the client's memory for an hour."""
         if self._connected is not None:

@@ -7,8 +7,9 @@ from attrs import evolve, frozen
 from harvestmouse.core import attribution, cleanup
 from harvestmouse.core import grab as grabbing
 from harvestmouse.core import reconcile as reconciling
+from harvestmouse.core import rescue as rescuing
 from harvestmouse.core import spend as spending
-from harvestmouse.core.explain import grab, janitor, reconcile, spend
+from harvestmouse.core.explain import grab, janitor, reconcile, rescue, spend
 from harvestmouse.core.explain.model import Condition, Explanation, Flip, Rule, steps_to
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.model import Snapshot
@@ -50,8 +51,13 @@ _JOBS: Mapping[str, _Job] = {
     spending.JOB: _Job(spend.guard_rules, own=spend.explain_purchases),
     reconciling.JOB: _Job(reconcile.guard_rules, own=reconcile.explain_keys),
     attribution.JOB: _Job(_listed),
+    rescuing.JOB: _Job(_listed),
 }
-_TORRENTS = {cleanup.JOB: janitor.explain_cleanup, reconciling.JOB: reconcile.explain_start}
+_TORRENTS = {
+    cleanup.JOB: janitor.explain_cleanup,
+    reconciling.JOB: reconcile.explain_start,
+    rescuing.JOB: rescue.explain_rescue,
+}
 
 
 def explain_job(snapshot: Snapshot, policy: Policy, job: str) -> tuple[Explanation, ...]:
@@ -66,7 +72,7 @@ def explain_job(snapshot: Snapshot, policy: Policy, job: str) -> tuple[Explanati
 
 
 def explain_torrent(snapshot: Snapshot, policy: Policy, info_hash: str, job: str = cleanup.JOB) -> Explanation:
-    """Explain what the janitor, or reconcile, decides about a torrent of the snapshot.
+    """Explain what the janitor, reconcile or rescue decides about a torrent of the snapshot.
 
     Where the job was skipped, its guards are explained: nothing was decided about the torrent. A torrent that the
     job does not look at has no decision and no steps.
