@@ -15,8 +15,8 @@ from harvestmouse.adapters.interface import Site
 from harvestmouse.adapters.memory import MemoryClient, MemorySite, World
 from harvestmouse.adapters.memory.account import PRICE_PER_GIB
 from harvestmouse.adapters.metrics.registry import Registry, label_of
+from harvestmouse.core.income import income_per_hour
 from harvestmouse.core.model import Profile, SearchResult
-from harvestmouse.core.spend import income_per_hour
 from harvestmouse.core.units import DAY, GIB, HOUR, MIB, MINUTE
 from harvestmouse.core.wire.snapshot import parse_memory
 from harvestmouse.runners.config import Given, load

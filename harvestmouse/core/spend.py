@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from itertools import pairwise
 from math import ceil, floor, inf
 
 from attrs import evolve, frozen
 
-from harvestmouse.core.actions import Action, BuyUpload, BuyVip
+from harvestmouse.core.actions import BuyUpload, BuyVip
+from harvestmouse.core.income import BALANCE_CAP, LEAST_INCOME, balance_after, income_per_hour
 from harvestmouse.core.model import AccountClass, Profile, Snapshot
 from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
 from harvestmouse.core.policy import Policy, SpendPolicy, figures
@@ -15,12 +15,12 @@ from harvestmouse.core.units import DAY, GIB, HOUR, WEEK, format_span
 
 JOB = "spend"
 
-# Site rules: the balance is capped, a week of VIP has a price, durations on sale to automated buyers (weeks), and
-# VIP reaches about 90 days ahead at most.
-BALANCE_CAP = 99_999
+# Site rules: a week of VIP has a price, durations on sale to automated buyers (weeks), VIP reaches about 90 days ahead
+# at most, and takes this ratio.
 VIP_PRICE_PER_WEEK = 1_250
 VIP_DURATIONS = (4, 8, 12)
 VIP_MOST_SECONDS = 90 * DAY
+VIP_LEAST_RATIO = 2.0
 # Classes that VIP is offered to.
 VIP_CLASSES = (AccountClass.POWER_USER, AccountClass.VIP, AccountClass.ELITE_VIP)
 # Amounts a person can buy in the web store, GiB.
@@ -29,22 +29,33 @@ STORE_AMOUNTS = (Fraction(1), Fraction(5, 2), Fraction(5), Fraction(20), Fractio
 SITE_RATIO = 1.0
 # How long after a purchase the profile can be believed again.
 SETTLE_SECONDS = 60
-# How long after a purchase nothing else is bought: a profile that is still the old one would argue for it again.
-PAUSE_SECONDS = 90
-# Balances closer together than this say little about income.
-_LEAST_HISTORY_SECONDS = HOUR
-# Less than a point a week is as good as none.
-LEAST_INCOME = 1 / (7 * 24)
+# What is further ahead than this is nothing to wait for.
+_HORIZON_SECONDS = 366 * DAY
 
 
 @frozen(kw_only=True)
 class _Account:
-    """The profile's facts that spending needs, all known."""
+    """The profile's facts that spending needs, all known.
+
+    Attributes:
+        room: Weeks of VIP that the site would add; ``None`` where it offers none.
+        income: Points an hour.
+    """
 
     uploaded: int
     downloaded: int
     points: float
     ratio: float
+    room: int | None = None
+    income: float | None = None
+
+
+@frozen
+class _Chosen:
+    """What is to be bought, and why."""
+
+    reason: Reason
+    action: BuyUpload | BuyVip
 
 
 @frozen(kw_only=True)
@@ -74,22 +85,56 @@ def plan_spend(snapshot: Snapshot, policy: Policy) -> Plan:
     """
     spend = policy.spend
     plan = Plan(job=JOB, decided_at=snapshot.taken_at, policy=figures(spend))
-    account = _account(snapshot.profile)
+    account = _account(snapshot)
     if account is None:
         detail = "the profile does not tell uploaded bytes, downloaded bytes and points"
         return evolve(plan, skip=Skip(reason=Reason.PROFILE_UNKNOWN, detail=detail), complete=False)
-    need = budget(account.uploaded, account.downloaded, account.points, spend)
-    decisions, action = _decide(snapshot, account, need, spend)
-    if snapshot.purchase_pending and action is not None:
+    chosen = _choose(account, spend)
+    decisions = _decide(snapshot, account, spend, chosen)
+    action = None if chosen is None else chosen.action
+    if snapshot.purchase_pending:
         decisions, action = [_wait(decision) for decision in decisions], None
-    short = any(decision.reason is Reason.TIER_UNAFFORDABLE for decision in decisions)
     return evolve(
         plan,
         actions=() if action is None else (action,),
         decisions=tuple(decisions),
-        figures=_figures(snapshot, account, need, action.gib if isinstance(action, BuyUpload) else 0),
-        advice=tuple(_advice(snapshot, account, need, policy)) if short else (),
+        figures=_figures(snapshot, account, spend, action.gib if isinstance(action, BuyUpload) else 0),
+        advice=tuple(_advice(account, policy)) if chosen is None else (),
     )
+
+
+@frozen(kw_only=True)
+class NextPurchase:
+    """When a run can next buy something, and why it will.
+
+    Attributes:
+        at: Unix seconds.
+    """
+
+    at: int
+    reason: Reason
+
+
+def next_purchase(snapshot: Snapshot, policy: SpendPolicy) -> NextPurchase | None:
+    """Tell when a run can next buy something, if points come in as they did and nothing else changes.
+
+    Returns:
+        ``None`` where that is not within a year, where it cannot be told for want of an income, and while an earlier
+        purchase is open.
+    """
+    account = _account(snapshot)
+    if account is None or snapshot.purchase_pending:
+        return None
+    due = _choose(_after(account, snapshot, _HORIZON_SECONDS), policy)
+    if due is None:
+        return None
+    # Points only grow and VIP only runs out, so what can be bought once can be bought at any time after that.
+    early, late = -1, _HORIZON_SECONDS
+    while late - early > 1:
+        middle = (early + late) // 2
+        found = _choose(_after(account, snapshot, middle), policy)
+        early, late, due = (middle, late, due) if found is None else (early, middle, found)
+    return NextPurchase(at=snapshot.taken_at + late, reason=due.reason)
 
 
 def budget(uploaded: int, downloaded: int, points: float, policy: SpendPolicy) -> Budget:
@@ -109,15 +154,8 @@ def choose_tier(need: Budget, tiers: Sequence[int]) -> int | None:
     return covering[0] if covering else max(fitting, default=None)
 
 
-def income_per_hour(balances: Sequence[tuple[int, float]]) -> float | None:
-    """Estimate the points earned an hour from earlier balances; purchases, which lower it, count as nothing earned."""
-    pairs = [(before, after) for before, after in pairwise(balances) if after[0] > before[0]]
-    seconds = sum(after[0] - before[0] for before, after in pairs if after[1] >= before[1])
-    earned = sum(after[1] - before[1] for before, after in pairs if after[1] >= before[1])
-    return earned * HOUR / seconds if seconds >= _LEAST_HISTORY_SECONDS else None
-
-
-def _account(profile: Profile | None) -> _Account | None:
+def _account(snapshot: Snapshot) -> _Account | None:
+    profile = snapshot.profile
     if profile is None or profile.uploaded_bytes is None or profile.downloaded_bytes is None:
         return None
     if profile.bonus_points is None or profile.ratio is None:
@@ -127,34 +165,60 @@ def _account(profile: Profile | None) -> _Account | None:
         downloaded=profile.downloaded_bytes,
         points=profile.bonus_points,
         ratio=profile.ratio,
+        room=vip_room(profile, snapshot.taken_at),
+        income=income_per_hour(snapshot.balances),
     )
 
 
-def _decide(
-    snapshot: Snapshot, account: _Account, need: Budget, policy: SpendPolicy
-) -> tuple[list[Decision], Action | None]:
+def _after(account: _Account, snapshot: Snapshot, seconds: int) -> _Account:
+    """Return the account as it would be had only points come in and VIP run on."""
+    return evolve(
+        account,
+        points=balance_after(account.points, account.income, seconds),
+        room=vip_room(snapshot.profile or Profile(), snapshot.taken_at + seconds),
+    )
+
+
+def _need(account: _Account, policy: SpendPolicy) -> Budget:
+    return budget(account.uploaded, account.downloaded, account.points, policy)
+
+
+def _choose(account: _Account, policy: SpendPolicy) -> _Chosen | None:
+    """Return what to buy and why: the first of these that there is."""
+    need = _need(account, policy)
+    if need.needed_gib:
+        # Nothing else, however rich the account is, while it is short of upload.
+        tier = choose_tier(need, policy.tiers)
+        return None if tier is None else _credit(Reason.DEFICIT, tier, policy)
+    weeks = _vip_weeks(account, policy) if policy.vip else None
+    if weeks is not None:
+        return _Chosen(Reason.VIP_TOP_UP, BuyVip(weeks=weeks, cost_bp=weeks * VIP_PRICE_PER_WEEK))
+    tier = _overflow_tier(account, need, policy) if policy.overflow else None
+    return None if tier is None else _credit(Reason.OVERFLOW, tier, policy)
+
+
+def _credit(reason: Reason, tier: int, policy: SpendPolicy) -> _Chosen:
+    return _Chosen(reason, BuyUpload(gib=tier, cost_bp=tier * policy.price_per_gib))
+
+
+def _decide(snapshot: Snapshot, account: _Account, policy: SpendPolicy, chosen: _Chosen | None) -> list[Decision]:
+    need = _need(account, policy)
     facts = {
         "deficit_bytes": need.deficit_bytes,
         "needed_gib": need.needed_gib,
         "affordable_gib": need.affordable_gib,
         "balance_bp": account.points,
     }
+    if chosen is not None and isinstance(chosen.action, BuyUpload):
+        return [Decision("upload", Verdict.BUY, chosen.reason, facts)]
     if need.needed_gib:
-        tier = choose_tier(need, policy.tiers)
-        if tier is None:
-            return [Decision("upload", Verdict.HOLD, Reason.TIER_UNAFFORDABLE, facts)], None
-        return [Decision("upload", Verdict.BUY, Reason.DEFICIT, facts)], _credit(tier, policy)
-    vip = _vip(snapshot, account, policy)
-    if vip is None and policy.overflow and account.points >= BALANCE_CAP:
-        tier = min((tier for tier in policy.tiers if tier <= need.affordable_gib), default=None)
-        if tier is not None:
-            return [Decision("upload", Verdict.BUY, Reason.OVERFLOW, facts)], _credit(tier, policy)
+        return [Decision("upload", Verdict.HOLD, Reason.TIER_UNAFFORDABLE, facts)]
     decisions = [Decision("upload", Verdict.HOLD, Reason.NO_DEFICIT, facts)]
     if policy.vip:
         vip_facts = {"vip_until": None if snapshot.profile is None else snapshot.profile.vip_until}
-        verdict = (Verdict.HOLD, Reason.VIP_NOT_NOW) if vip is None else (Verdict.BUY, Reason.VIP_TOP_UP)
+        verdict = (Verdict.HOLD, Reason.VIP_NOT_NOW) if chosen is None else (Verdict.BUY, chosen.reason)
         decisions.append(Decision("vip", *verdict, vip_facts))
-    return decisions, vip
+    return decisions
 
 
 def _wait(decision: Decision) -> Decision:
@@ -163,18 +227,30 @@ def _wait(decision: Decision) -> Decision:
     return evolve(decision, decision=Verdict.HOLD, reason=Reason.PURCHASE_PENDING)
 
 
-def _credit(tier: int, policy: SpendPolicy) -> BuyUpload:
-    return BuyUpload(gib=tier, cost_bp=tier * policy.price_per_gib)
-
-
-def _vip(snapshot: Snapshot, account: _Account, policy: SpendPolicy) -> BuyVip | None:
+def _vip_weeks(account: _Account, policy: SpendPolicy) -> int | None:
     """Return the longest top-up on sale that fits under the site's horizon and the budget."""
-    room = None if snapshot.profile is None else vip_room(snapshot.profile, snapshot.taken_at)
-    if not policy.vip or room is None:
+    if account.room is None or account.ratio < VIP_LEAST_RATIO:
         return None
     means = floor(account.points - policy.reserve) // VIP_PRICE_PER_WEEK
-    weeks = max((weeks for weeks in VIP_DURATIONS if weeks <= min(room, means)), default=None)
-    return None if weeks is None else BuyVip(weeks=weeks, cost_bp=weeks * VIP_PRICE_PER_WEEK)
+    return max((weeks for weeks in VIP_DURATIONS if weeks <= min(account.room, means)), default=None)
+
+
+def overflow_level(income: float | None, policy: SpendPolicy) -> float:
+    """Return the balance that would reach the site's cap before the next run can act: the cap, less what comes in."""
+    return BALANCE_CAP - (income or 0.0) * policy.overflow_ahead.total_seconds() / HOUR
+
+
+def _overflow_tier(account: _Account, need: Budget, policy: SpendPolicy) -> int | None:
+    """Return the smallest tier after which no point is lost; where none is enough, the largest that fits.
+
+    Points that are kept can still pay for VIP or for a deficit, and credit gets no cheaper by buying it early.
+    """
+    level = overflow_level(account.income, policy)
+    if account.points < level:
+        return None
+    fitting = [tier for tier in policy.tiers if tier <= need.affordable_gib]
+    enough = (tier for tier in fitting if account.points - tier * policy.price_per_gib < level)
+    return min(enough, default=max(fitting, default=None))
 
 
 def vip_room(profile: Profile, now: int) -> int | None:
@@ -191,8 +267,8 @@ def vip_room(profile: Profile, now: int) -> int | None:
     return (VIP_MOST_SECONDS - ahead) // WEEK
 
 
-def _figures(snapshot: Snapshot, account: _Account, need: Budget, gib: int) -> dict[str, object]:
-    income = income_per_hour(snapshot.balances)
+def _figures(snapshot: Snapshot, account: _Account, policy: SpendPolicy, gib: int) -> dict[str, object]:
+    need, following = _need(account, policy), next_purchase(snapshot, policy)
     return {
         "ratio": "∞" if account.ratio == inf else account.ratio,
         "class": None if snapshot.profile is None else snapshot.profile.class_name,
@@ -203,12 +279,27 @@ def _figures(snapshot: Snapshot, account: _Account, need: Budget, gib: int) -> d
         "needed_gib": need.needed_gib,
         "affordable_gib": need.affordable_gib,
         "buy_gib": gib,
-        "income_bp_per_hour": None if income is None else round(income, 2),
+        "income_bp_per_hour": account.income,
+        "points_lost_per_day": _lost_per_day(account),
+        "next_useful_at": None if following is None else following.at,
+        "next_useful_seconds": None if following is None else following.at - snapshot.taken_at,
+        "next_useful_reason": None if following is None else following.reason.value,
     }
 
 
-def _advice(snapshot: Snapshot, account: _Account, need: Budget, policy: Policy) -> Iterable[str]:
-    spend = policy.spend
+def _lost_per_day(account: _Account) -> float | None:
+    """Return how many points a day the site's cap takes; unknown at the cap without an income."""
+    if account.points < BALANCE_CAP:
+        return 0.0
+    return None if account.income is None else account.income * DAY / HOUR
+
+
+def _advice(account: _Account, policy: Policy) -> Iterable[str]:
+    spend, need = policy.spend, _need(account, policy.spend)
+    if not need.needed_gib:
+        if account.points >= BALANCE_CAP:
+            yield from _spill_advice(account, spend)
+        return
     smallest = min(spend.tiers)
     cost = smallest * spend.price_per_gib
     if cost + spend.reserve > BALANCE_CAP:
@@ -221,13 +312,23 @@ def _advice(snapshot: Snapshot, account: _Account, need: Budget, policy: Policy)
         missing = ceil(cost + spend.reserve - account.points)
         yield (
             f"The smallest automated purchase, {smallest} GiB, costs {cost} BP; with the reserve of "
-            f"{spend.reserve} BP, {missing} BP are missing{_when(missing, income_per_hour(snapshot.balances))}."
+            f"{spend.reserve} BP, {missing} BP are missing{_when(missing, account.income)}."
         )
     by_hand = _by_hand(account, policy)
     if by_hand is not None:
         yield by_hand
     if need.needed_gib > max(spend.tiers):
         yield f"{need.needed_gib} GiB are needed in all, more than the largest tier: several purchases will follow."
+
+
+def _spill_advice(account: _Account, policy: SpendPolicy) -> Iterable[str]:
+    lost = _lost_per_day(account)
+    much = "" if lost is None else f", about {lost:.0f} a day"
+    remedy = "or lower tiers or reserve" if policy.overflow else "or set overflow = true in [spend]"
+    yield (
+        f"The balance is at the site's cap of {BALANCE_CAP} BP, so further points are lost{much}: spend some by hand, "
+        f"{remedy}."
+    )
 
 
 def _when(missing: int, income: float | None) -> str:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from attrs import evolve
 
 from harvestmouse.adapters.interface import Listing
-from harvestmouse.core import attribution, cleanup, grab, guards, reconcile, rescue, search, spend
-from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Snapshot, Torrent
+from harvestmouse.core import attribution, cleanup, cycle, grab, guards, reconcile, rescue, search, spend
+from harvestmouse.core.income import PAUSE_SECONDS
+from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Profile, Snapshot, Torrent
 from harvestmouse.core.policy import Policy
-from harvestmouse.core.spend import PAUSE_SECONDS, settle
+from harvestmouse.core.spend import settle
 from harvestmouse.core.wire.snapshot import parse_memory
 from harvestmouse.runners.ports import Ports, log
 
@@ -89,9 +90,7 @@ def fetch_spend(ports: Ports, policy: Policy) -> Snapshot:  # noqa: ARG001 - one
             log.info("An earlier purchase is settled: it %s.", "happened" if happened else "did not happen")
             pending = None
     closed = ports.journal.last_closed()
-    stale = closed is not None and now < closed + PAUSE_SECONDS
-    memory = {**ports.memory.account(), "purchase_pending": pending is not None or stale}
-    return Snapshot(taken_at=now, profile=profile, **parse_memory(memory))
+    return pending is not None or (closed is not None and now < closed + PAUSE_SECONDS)
 
 
 def fetch_reconcile(ports: Ports, policy: Policy) -> Snapshot:  # noqa: ARG001 - one shape for all

@@ -11,7 +11,7 @@ from attrs import define
 from harvestmouse.adapters.errors import AdapterError, DeadlineExceeded
 from harvestmouse.adapters.state import cookie
 from harvestmouse.core.errors import HarvestmouseError
-from harvestmouse.core.spend import income_per_hour
+from harvestmouse.core.income import income_per_hour
 from harvestmouse.core.units import DAY
 from harvestmouse.core.wire.snapshot import parse_memory
 from harvestmouse.runners.fetch import SITE_JOBS

@@ -493,6 +493,8 @@ def spend_worlds(draw: st.DrawFn) -> tuple[Snapshot, Policy]:
     # The need in GiB is the deficit and one more.
     missing = (need - 1) * GIB + step if need else min(step, 0)
     uploaded = max(0, ceil(downloaded * Fraction(spend.target_ratio)) - missing)
+    # Where nothing is missing there may be much more, as VIP wants it whatever the target.
+    uploaded += 0 if need else draw(st.sampled_from([0, downloaded]))
     paid = draw(st.sampled_from([*spend.tiers, 200])) * spend.price_per_gib
     priced = min(99999.0, spend.reserve + paid + draw(st.sampled_from([0, 0, 0.5, -0.5, 30000])))
     points = draw(st.sampled_from([priced, priced, account.bonus_points, 99999.0, 99998.9]))

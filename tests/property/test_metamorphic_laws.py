@@ -32,6 +32,7 @@ LIMITS = {
     "cleanup.always_allowed": "lower",
     "cleanup.max_shrink": "lower",
     "spend.overflow": "off",
+    "spend.overflow_ahead": "lower",
     "reconcile.force_start": "off",
 }
 # These decide item by item. What they refuse leaves its place, under a limit, to another item.

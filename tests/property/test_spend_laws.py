@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from attrs import evolve
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
@@ -109,6 +110,8 @@ def weeks(account: Profile, policy: Policy, now: int) -> int | None:
     """Transcribe the VIP top-up: Power Users and up, at most 90 days ahead, the longest that the points pay for."""
     if not policy.spend.vip or account.account_class not in ("Power User", "VIP", "Elite VIP"):
         return None
+    if (account.uploaded_bytes or 0) < 2 * (account.downloaded_bytes or 0):
+        return None
     if account.vip_until is None and account.account_class != "Power User":
         return None
     start = max(now, account.vip_until or 0)
@@ -119,19 +122,40 @@ def weeks(account: Profile, policy: Policy, now: int) -> int | None:
     return None
 
 
-def expected(account: Profile, policy: Policy, now: int) -> dict[str, tuple[str, str]]:
+def earned(seen: Snapshot, hours: float) -> float:
+    """Return what comes in within some hours: the balances drawn begin at 0 and go straight to what they end at."""
+    if not seen.balances:
+        return 0.0
+    (start, _), (end, points) = seen.balances
+    return hours * points / ((end - start) / 3600)
+
+
+def spilled(seen: Snapshot, policy: Policy) -> int | None:
+    """Look at every tier for the least after which nothing reaches the cap before the next run; else take the most."""
+    points = cast("Profile", seen.profile).bonus_points or 0.0
+    coming = earned(seen, policy.spend.overflow_ahead.total_seconds() / 3600)
+    if not policy.spend.overflow or points + coming < 99999:
+        return None
+    paid = [tier for tier in policy.spend.tiers if Fraction(points) - tier * 500 >= policy.spend.reserve]
+    for tier in paid:
+        if points - tier * 500 + coming < 99999:
+            return tier
+    return paid[-1] if paid else None
+
+
+def expected(seen: Snapshot, policy: Policy) -> dict[str, tuple[str, str]]:
     """Transcribe section 5.3 of the design for an account whose figures are known."""
+    account, now = cast("Profile", seen.profile), seen.taken_at
     points = account.bonus_points or 0.0
     missing = (account.downloaded_bytes or 0) * Fraction(policy.spend.target_ratio) - (account.uploaded_bytes or 0)
     if missing > 0:
         tier = credit(missing, points, policy)
         return {"upload": ("buy", f"deficit {tier}") if tier else ("hold", "tier_unaffordable")}
     vip = weeks(account, policy, now)
-    # Credit is the last thing points go to: only where the site's cap swallows them, the smallest amount on sale.
-    smallest = policy.spend.tiers[0]
-    price = smallest * policy.spend.price_per_gib
-    if not vip and policy.spend.overflow and points >= 99999 and Fraction(points) - price >= policy.spend.reserve:
-        return {"upload": ("buy", f"overflow {smallest}")}
+    # Credit is the last thing points go to: only where the site's cap would swallow them, and no more than that takes.
+    surplus = None if vip else spilled(seen, policy)
+    if surplus:
+        return {"upload": ("buy", f"overflow {surplus}")}
     held = {"upload": ("hold", "no_deficit")}
     return held | (
         {"vip": ("buy", f"vip_top_up {vip}") if vip else ("hold", "vip_not_now")} if policy.spend.vip else {}
@@ -151,8 +175,7 @@ class TestTier:
         plan = plan_spend(seen, policy)
         if plan.skip is not None:
             return
-        account = cast("Profile", seen.profile)
-        wanted = expected(account, policy, seen.taken_at)
+        wanted = expected(seen, policy)
         bought = [f"{why} {amount}" for why, amount in zip(_reasons(plan), _amounts(plan), strict=True)]
         due = [why for verdict, why in wanted.values() if verdict == "buy"]
         if seen.purchase_pending and due:
@@ -163,7 +186,8 @@ class TestTier:
         event(f"bought: {due[0] if due else 'nothing'}")
         assert bought == due
         assert decided(plan) == {key: (verdict, why.split()[0]) for key, (verdict, why) in wanted.items()}
-        assert bool(plan.advice) is (wanted["upload"] == ("hold", "tier_unaffordable"))
+        capped = not due and (cast("Profile", seen.profile).bonus_points or 0) >= 99999
+        assert bool(plan.advice) is (capped or wanted["upload"] == ("hold", "tier_unaffordable"))
 
 
 def _reasons(plan: Plan) -> list[str]:
@@ -172,6 +196,79 @@ def _reasons(plan: Plan) -> list[str]:
 
 def _amounts(plan: Plan) -> list[int]:
     return [action.gib if isinstance(action, BuyUpload) else action.weeks for action in purchases(plan)]
+
+
+def at(seen: Snapshot, seconds: int) -> Snapshot:
+    """Return the account after so many seconds in which nothing was bought and points came in as they did."""
+    account = cast("Profile", seen.profile)
+    points = account.bonus_points or 0.0
+    grown = max(points, min(99999.0, points + earned(seen, 1) * seconds / 3600))
+    return evolve(seen, taken_at=seen.taken_at + seconds, profile=evolve(account, bonus_points=grown))
+
+
+class TestNextPurchase:
+    """A plan made at the time that is told does buy, and none made sooner does."""
+
+    @given(worlds, st.floats(0, 1, exclude_max=True))
+    def test_it_is_the_first_time_at_which_something_is_bought(
+        self, world: tuple[Snapshot, Policy], share: float
+    ) -> None:
+        """At the income as estimated; a second sooner, or at any time before that, nothing is."""
+        seen, policy = world
+        plan = plan_spend(seen, policy)
+        wait = plan.figures.get("next_useful_seconds")
+        if wait is None:
+            event("not told")
+            return
+        assert plan.figures["next_useful_at"] == seen.taken_at + wait
+        then = plan_spend(at(seen, wait), policy)
+        event(f"{'now' if not wait else 'later'}: {plan.figures['next_useful_reason']}")
+        assert [one.reason.value for one in then.decisions if one.decision.value == "buy"] == [
+            plan.figures["next_useful_reason"]
+        ]
+        for sooner in {wait - 1, int(wait * share)} if wait else ():
+            assert plan_spend(at(seen, sooner), policy).actions == ()
+
+    @given(worlds, st.integers(0, 40 * DAY))
+    def test_where_it_is_not_told_nothing_is_bought_for_long(
+        self, world: tuple[Snapshot, Policy], seconds: int
+    ) -> None:
+        """If points come in as they did, none if that is unknown."""
+        seen, policy = world
+        plan = plan_spend(seen, policy)
+        if plan.figures.get("next_useful_at") is None and plan.skip is None and not seen.purchase_pending:
+            event("waited")
+            assert plan_spend(at(seen, seconds), policy).actions == ()
+
+
+class TestWaste:
+    """With overflow on, no point that comes in is lost, and none is spent that would not have been."""
+
+    @given(
+        points=st.integers(0, 99_999),
+        income=st.integers(0, 4_000),
+        tiers=st.sampled_from([(50, 100, 200, 500), (50,), (100,)]),
+        days=st.integers(3, 20),
+    )
+    def test_no_point_is_lost_and_the_purse_stays_full(
+        self, points: int, income: int, tiers: tuple[int, ...], days: int
+    ) -> None:
+        """A run every six hours, points every hour, the income known from what was seen."""
+        wanted = evolve(SEED, spend=evolve(SEED.spend, overflow=True, tiers=tiers))
+        history = ((NOW - 5 * 3600, 0.0), (NOW, 5.0 * income))
+        balance, lost, bought = float(points), 0.0, 0
+        for run in range(4 * days):
+            account = profile(bonus_points=balance)
+            seen = snapshot(taken_at=NOW + run * 6 * 3600, profile=account, balances=history)
+            for action in purchases(plan_spend(seen, wanted)):
+                assert balance + 6 * income >= 99999
+                balance -= action.cost_bp
+                bought += 1
+            for _ in range(6):
+                lost += max(0.0, balance + income - 99999)
+                balance = min(99999.0, balance + income)
+        event(f"{'bought' if bought else 'nothing bought'}")
+        assert lost == 0
 
 
 bought_earlier = st.sampled_from(

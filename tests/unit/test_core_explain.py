@@ -413,8 +413,36 @@ class TestSpend:
         """In weeks."""
         wanted = policy(spend={"vip": True})
         vip = explain_job(snapshot(profile=profile(account_class="VIP", vip_until=NOW + 70 * DAY)), wanted, "spend")[2]
-        assert shown(vip, "vip_top_up")[1:] == [("room_weeks", 2, 4), ("affordable_weeks", 3, 4)]
+        assert shown(vip, "vip_top_up")[1:] == [("room_weeks", 2, 4), ("affordable_weeks", 3, 4), ("ratio", 2.0, 2.0)]
         assert vip.depends == ("the class, which has to be one of Power User, VIP, Elite VIP",)
+        rich = profile(account_class="VIP", vip_until=NOW + 70 * DAY, bonus_points=6_000.0)
+        assert explain_job(snapshot(profile=rich), wanted, "spend")[2].depends[1] == (
+            "time: even without more points the next purchase can be made in about 8 d, as vip_top_up"
+        )
+
+    def test_the_next_purchase_is_told_of_what_is_bought_then(self) -> None:
+        """Of upload credit or of VIP, and only where something holds it now."""
+        earned = ((NOW - 10 * HOUR, 23_551.0), (NOW, 24_551.0))
+        upload = explain_job(snapshot(profile=mouse(), balances=earned), SEED, "spend")[1]
+        assert upload.depends == ("time: at 100 BP/h the next purchase can be made in about 9 h 29 min, as deficit",)
+        rich = snapshot(profile=mouse(bonus_points=26_000.0), balances=earned)
+        assert explain_job(rich, SEED, "spend")[1].depends == ()
+        wanted = policy(spend={"vip": True})
+        member = snapshot(profile=profile(account_class="VIP", vip_until=NOW + 70 * DAY), balances=earned)
+        _, upload, vip = explain_job(member, wanted, "spend")
+        assert upload.depends == ()
+        assert vip.depends[1].startswith("time: at 100 BP/h")
+
+    def test_overflow_shows_the_balance_that_would_reach_the_cap(self) -> None:
+        """The cap, less what comes in until the next run."""
+        earned = ((NOW - 10 * HOUR, 80_000.0), (NOW, 90_000.0))
+        seen, wanted = (
+            snapshot(profile=profile(bonus_points=90_000.0), balances=earned),
+            policy(spend={"overflow": True}),
+        )
+        upload = explain_job(seen, wanted, "spend")[1]
+        assert shown(upload, "overflow")[2] == ("balance_bp", 90_000.0, 93_999.0)
+        assert told(upload)[0] == ("bonus_points", 3_999, "overflow")
 
 
 class TestReconcile:

@@ -1,6 +1,7 @@
 """What is bought, what is not, and what the operator is told instead."""
 
-from math import inf
+from datetime import timedelta
+from math import ceil, inf
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from harvestmouse.core.spend import (
     _by_hand,
     budget,
     choose_tier,
-    income_per_hour,
+    next_purchase,
     plan_spend,
     settle,
 )
@@ -100,7 +101,7 @@ class TestTier:
 
     def test_without_a_deficit_nothing_is_bought(self) -> None:
         """However rich the account is."""
-        made = plan(profile(bonus_points=99999.0))
+        made = plan(profile(bonus_points=99998.9))
         assert (decided(made), made.actions, made.advice) == ({"upload": ("hold", "no_deficit")}, (), ())
 
     def test_with_a_deficit_one_tier_is_bought(self) -> None:
@@ -164,7 +165,7 @@ class TestAdvice:
         made = plan(mouse(), balances=((NOW - 10 * HOUR, 24551.0), (NOW, 24551.0)))
         nothing = "949 BP are missing, and no points have come in lately: seed more torrents past their 72 hours."
         assert made.advice[0].endswith(nothing)
-        slow = plan(mouse(), balances=((NOW - WEEK, 24550.0), (NOW, 24551.0)))
+        slow = plan(mouse(), balances=((NOW - DAY, 24550.0), (NOW, 24551.0)))
         assert "which at 0 BP/h takes about" in slow.advice[0]
 
     @pytest.mark.parametrize(
@@ -218,31 +219,6 @@ class TestAdvice:
         """An account at 1.0 exactly is told what takes it over 1.2."""
         made = plan(profile(uploaded_bytes=20 * GIB, downloaded_bytes=20 * GIB, bonus_points=5000.0))
         assert "5 GiB of upload credit for 2500 BP would lift the ratio from 1.00 to 1.25, over 1.2." in made.advice[1]
-
-
-class TestIncome:
-    """Income is estimated from earlier balances, and purchases do not count against it."""
-
-    @pytest.mark.parametrize(
-        ("balances", "income"),
-        [
-            ((), None),
-            (((0, 5.0),), None),
-            (((0, 0.0), (HOUR - 1, 100.0)), None),
-            (((0, 0.0), (HOUR, 100.0)), 100.0),
-            (((0, 0.0), (HOUR, 100.0), (2 * HOUR, 50.0)), 100.0),
-            (((0, 0.0), (HOUR, 100.0), (2 * HOUR, 50.0), (3 * HOUR, 100.0)), 75.0),
-            (((HOUR, 0.0), (0, 100.0)), None),
-            (((0, 7.0), (HOUR, 7.0)), 0.0),
-            (((5, 9000.0), (5 + HOUR, 9050.0)), 50.0),
-            (((0, 1.0), (0, 9.0), (HOUR, 109.0)), 100.0),
-        ],
-    )
-    def test_income_is_what_came_in_over_the_time_it_came_in(
-        self, balances: tuple[tuple[int, float], ...], income: float | None
-    ) -> None:
-        """Less than an hour of history says nothing."""
-        assert income_per_hour(balances) == income
 
 
 VIP = policy(spend={"vip": True})
@@ -309,26 +285,76 @@ class TestVip:
         made = plan(member(until, account_class=account_class), VIP)
         assert bool(made.actions) is buys
 
+    @pytest.mark.parametrize(("uploaded", "buys"), [(20 * GIB, True), (20 * GIB - 1, False)])
+    def test_the_site_wants_a_ratio_of_two_for_it(self, uploaded: int, *, buys: bool) -> None:
+        """Whatever target the policy has."""
+        modest = policy(spend={"vip": True, "target_ratio": 1.0})
+        assert bool(plan(member(NOW, uploaded_bytes=uploaded), modest).actions) is buys
+
     def test_a_deficit_comes_first(self) -> None:
         """At most one purchase a run, and credit is the one."""
         made = plan(member(NOW, 99999.0, uploaded_bytes=0), VIP)
         assert made.actions == (BuyUpload(gib=50, cost_bp=25000),)
 
 
+SPILLING = policy(spend={"overflow": True})
+
+
+def earning(income: int) -> tuple[tuple[int, float], ...]:
+    """Return balances of ten hours in which so many points came in every hour."""
+    return ((NOW - 10 * HOUR, 0.0), (NOW, 10.0 * income))
+
+
 class TestOverflow:
     """Overflow (the balance is capped at 99 999: spend what would be lost), off by default."""
 
     def test_at_the_cap_the_smallest_tier_is_bought(self) -> None:
-        """A point below the cap nothing is lost yet."""
-        spilling = policy(spend={"overflow": True})
-        made = plan(profile(bonus_points=99999.0), spilling)
+        """A point below the cap nothing is lost yet, as far as anybody knows."""
+        made = plan(profile(bonus_points=99999.0), SPILLING)
         assert (decided(made), made.actions) == ({"upload": ("buy", "overflow")}, (BuyUpload(gib=50, cost_bp=25000),))
-        assert plan(profile(bonus_points=99998.9), spilling).actions == ()
+        assert plan(profile(bonus_points=99998.9), SPILLING).actions == ()
+
+    @pytest.mark.parametrize(
+        ("income", "points", "ahead", "buys"),
+        [
+            (1000, 93_999.0, 6, True),
+            (1000, 93_998.9, 6, False),
+            (1000, 87_999.0, 12, True),
+            (1000, 87_998.0, 12, False),
+            (1000, 99_998.0, 0, False),
+            (0, 99_998.0, 6, False),
+            (0, 99_999.0, 6, True),
+        ],
+    )
+    def test_points_are_spent_before_the_cap_takes_any(
+        self, income: int, points: float, ahead: int, *, buys: bool
+    ) -> None:
+        """Where the next run, six hours later, would find the balance at its cap."""
+        wanted = policy(spend={"overflow": True, "overflow_ahead": timedelta(hours=ahead)})
+        made = plan(profile(bonus_points=points), wanted, balances=earning(income))
+        assert decided(made) == {"upload": ("buy", "overflow") if buys else ("hold", "no_deficit")}
+
+    @pytest.mark.parametrize(
+        ("income", "tier"),
+        [(0, 50), (4166, 50), (4167, 100), (8333, 100), (9000, 100)],
+    )
+    def test_the_smallest_tier_that_ends_it_is_bought(self, income: int, tier: int) -> None:
+        """25 000 points last six hours at 4 166 an hour; where no tier is enough, the largest that fits."""
+        made = plan(profile(bonus_points=99999.0), SPILLING, balances=earning(income))
+        assert made.actions == (BuyUpload(gib=tier, cost_bp=tier * 500),)
+
+    def test_a_deficit_comes_first(self) -> None:
+        """Even where no tier that it needs is affordable, nothing else is bought."""
+        wanted = policy(spend={"overflow": True, "vip": True, "reserve": 90_000})
+        made = plan(member(NOW, 99999.0, uploaded_bytes=0), wanted)
+        assert (decided(made), made.actions) == ({"upload": ("hold", "tier_unaffordable")}, ())
 
     def test_a_reserve_near_the_cap_holds_it(self) -> None:
         """The reserve is never spent."""
         made = plan(profile(bonus_points=99999.0), policy(spend={"overflow": True, "reserve": 90000}))
         assert decided(made) == {"upload": ("hold", "no_deficit")}
+        (advice,) = made.advice
+        assert advice.endswith("further points are lost: spend some by hand, or lower tiers or reserve.")
 
     def test_the_smallest_tier_may_take_all_there_is(self) -> None:
         """It is affordable to the last point above the reserve."""
@@ -345,6 +371,82 @@ class TestOverflow:
         """Points in excess are better spent on VIP, where that is on."""
         made = plan(member(NOW, 99999.0), policy(spend={"overflow": True, "vip": True}))
         assert made.actions == (BuyVip(weeks=12, cost_bp=15000),)
+
+    def test_what_vip_leaves_is_spent_on_credit(self) -> None:
+        """Once it reaches as far ahead as the site allows."""
+        made = plan(member(NOW + 90 * DAY, 99999.0), policy(spend={"overflow": True, "vip": True}))
+        assert made.actions == (BuyUpload(gib=50, cost_bp=25000),)
+
+    @pytest.mark.parametrize(
+        ("points", "balances", "lost"),
+        [
+            (99_998.0, earning(40), 0.0),
+            (99_999.0, earning(40), 960.0),
+            (99_999.0, (), None),
+        ],
+    )
+    def test_what_the_cap_takes_is_told(
+        self, points: float, balances: tuple[tuple[int, float], ...], lost: float | None
+    ) -> None:
+        """A day; unknown without an income, and nothing under the cap."""
+        made = plan(profile(bonus_points=points), balances=balances)
+        assert made.figures["points_lost_per_day"] == lost
+        if lost:
+            (advice,) = made.advice
+            assert advice.endswith("are lost, about 960 a day: spend some by hand, or set overflow = true in [spend].")
+
+
+class TestNextPurchase:
+    """When a spend run can next do something, if points come in as they did."""
+
+    @pytest.mark.parametrize(
+        ("account", "changes", "income", "hours", "reason"),
+        [
+            (mouse(), {}, 100, 9.49, "deficit"),
+            (mouse(bonus_points=25_500.0), {}, 0, 0, "deficit"),
+            (profile(bonus_points=50_000.0), {"overflow": True}, 1000, 43.999, "overflow"),
+            (profile(bonus_points=99_999.0), {"overflow": True}, 0, 0, "overflow"),
+            (profile(account_class="VIP", vip_until=NOW + 63 * DAY), {"vip": True}, 50, 24, "vip_top_up"),
+            (profile(account_class="VIP", vip_until=NOW, bonus_points=500.0), {"vip": True}, 50, 100, "vip_top_up"),
+        ],
+    )
+    def test_it_is_told_to_the_second(
+        self, account: Profile, changes: dict[str, Any], income: int, hours: float, reason: str
+    ) -> None:
+        """The smallest tier is affordable, VIP has room for four weeks and they are paid for, or points would be lost.
+
+        949 points at 100 an hour; 44 000 before the level of 94 000, less one.
+        """
+        made = plan(account, policy(spend=changes), balances=earning(income))
+        seconds = ceil(hours * HOUR)
+        assert made.figures["next_useful_reason"] == reason
+        assert made.figures["next_useful_seconds"] == pytest.approx(seconds, abs=1)
+        assert made.figures["next_useful_at"] == NOW + made.figures["next_useful_seconds"]
+
+    @pytest.mark.parametrize(
+        ("account", "changes", "balances"),
+        [
+            (mouse(), {}, ()),
+            (mouse(), {}, earning(0)),
+            (mouse(), {"tiers": (500,)}, earning(1000)),
+            (mouse(bonus_points=0.0), {}, earning(2)),
+            (profile(), {}, earning(1000)),
+            (profile(), {"vip": True}, earning(1000)),
+            (profile(uploaded_bytes=None), {"overflow": True}, earning(1000)),
+        ],
+    )
+    def test_it_is_not_told_where_nobody_knows_or_it_never_comes(
+        self, account: Profile, changes: dict[str, Any], balances: tuple[tuple[int, float], ...]
+    ) -> None:
+        """No income is known, none comes in, the tier is beyond the cap, a year is not enough, nothing is wanted."""
+        wanted = policy(spend=changes)
+        assert next_purchase(snapshot(profile=account, balances=balances), wanted.spend) is None
+        assert plan(account, wanted, balances=balances).figures.get("next_useful_at") is None
+
+    def test_an_open_purchase_leaves_it_unknown(self) -> None:
+        """A later run settles it."""
+        made = plan(mouse(), balances=earning(100), purchase_pending=True)
+        assert made.figures["next_useful_at"] is None
 
 
 def bought(**changes: Any) -> Purchase:
@@ -439,6 +541,10 @@ class TestFacts:
             "affordable_gib": 59,
             "buy_gib": 50,
             "income_bp_per_hour": 33.33,
+            "points_lost_per_day": 0.0,
+            "next_useful_at": NOW,
+            "next_useful_seconds": 0,
+            "next_useful_reason": "deficit",
         }
         assert plan(owing(60, 30000.0)).figures["income_bp_per_hour"] is None
 

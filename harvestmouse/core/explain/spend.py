@@ -9,22 +9,23 @@ from attrs import evolve
 from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.explain.flips import Change, Found, downwards, flip_to, flips_by, found_about, upwards
 from harvestmouse.core.explain.model import Condition, Explanation, Flip, Rule, decision_about, steps_to
+from harvestmouse.core.income import BALANCE_CAP, LEAST_INCOME, income_per_hour
 from harvestmouse.core.model import Profile, Snapshot
-from harvestmouse.core.plan import Plan, Reason, Verdict
+from harvestmouse.core.plan import Decision, Plan, Reason, Verdict
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.spend import (
-    BALANCE_CAP,
     JOB,
-    LEAST_INCOME,
     VIP_CLASSES,
     VIP_DURATIONS,
+    VIP_LEAST_RATIO,
     VIP_MOST_SECONDS,
     VIP_PRICE_PER_WEEK,
-    income_per_hour,
+    next_purchase,
+    overflow_level,
     plan_spend,
     vip_room,
 )
-from harvestmouse.core.units import HOUR, WEEK
+from harvestmouse.core.units import HOUR, WEEK, format_span
 
 _YES = True
 
@@ -53,7 +54,7 @@ def explain_purchases(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterato
             decision=decision,
             steps=steps_to(rules, decision.reason),
             flips=tuple(_flips(snapshot, policy, decision.subject, (decision.decision, decision.reason))),
-            depends=tuple(_depends(policy, decision.subject, decision.reason)),
+            depends=tuple(_depends(snapshot, policy, decision)),
         )
 
 
@@ -78,6 +79,7 @@ def _upload_rules(snapshot: Snapshot, policy: Policy) -> tuple[Rule, ...]:
     deficit = Condition("deficit_bytes", plan.figures["deficit_bytes"], ">", 0)
     affordable = Condition("affordable_gib", plan.figures["affordable_gib"], ">=", min(spend.tiers))
     weeks = next((action.weeks for action in plan.actions if isinstance(action, BuyVip)), 0)
+    income = income_per_hour(snapshot.balances)
     return (
         _pending(snapshot, policy, "upload"),
         Rule(Reason.DEFICIT, (deficit, affordable)),
@@ -87,7 +89,7 @@ def _upload_rules(snapshot: Snapshot, policy: Policy) -> tuple[Rule, ...]:
             (
                 Condition("overflow", spend.overflow, "is", _YES),
                 Condition("vip_weeks", weeks, "is", 0),
-                Condition("balance_bp", plan.figures["balance_bp"], ">=", BALANCE_CAP),
+                Condition("balance_bp", plan.figures["balance_bp"], ">=", overflow_level(income, spend)),
                 affordable,
             ),
         ),
@@ -106,6 +108,7 @@ def _vip_rules(snapshot: Snapshot, policy: Policy) -> tuple[Rule, ...]:
                 Condition("account_class", profile.account_class, "one of", VIP_CLASSES),
                 Condition("room_weeks", vip_room(profile, snapshot.taken_at), ">=", min(VIP_DURATIONS)),
                 Condition("affordable_weeks", means, ">=", min(VIP_DURATIONS)),
+                Condition("ratio", profile.ratio, ">=", VIP_LEAST_RATIO),
             ),
         ),
         Rule(Reason.VIP_NOT_NOW),
@@ -154,7 +157,8 @@ def _points(snapshot: Snapshot, profile: Profile, policy: Policy, *, more: bool)
     spend, points = policy.spend, profile.bonus_points or 0
     prices = [tier * spend.price_per_gib for tier in spend.tiers]
     prices += [weeks * VIP_PRICE_PER_WEEK for weeks in VIP_DURATIONS]
-    levels = [level for level in (BALANCE_CAP, *(price + spend.reserve for price in prices)) if level <= BALANCE_CAP]
+    overflow = overflow_level(income_per_hour(snapshot.balances), spend)
+    levels = [level for level in (overflow, *(price + spend.reserve for price in prices)) if level <= BALANCE_CAP]
     amounts = [ceil(level - points) + step for level in levels for step in (-1, 0)]
     return Change(
         kind="bonus_points",
@@ -171,7 +175,7 @@ def _ratio(snapshot: Snapshot, profile: Profile, policy: Policy) -> Iterator[Cha
     yield Change(
         kind="uploaded_bytes",
         apply=lambda amount: evolve(snapshot, profile=evolve(profile, uploaded_bytes=up + amount)),
-        amounts=upwards([ceil(target * down) - up]),
+        amounts=upwards([ceil(ratio * down) - up for ratio in (target, VIP_LEAST_RATIO)]),
         start=up,
     )
     yield Change(
@@ -192,7 +196,8 @@ def _time(snapshot: Snapshot, profile: Profile) -> Iterator[Change]:
         )
 
 
-def _depends(policy: Policy, subject: str, reason: Reason) -> Iterator[str]:
+def _depends(snapshot: Snapshot, policy: Policy, decision: Decision) -> Iterator[str]:
+    subject, reason = decision.subject, decision.reason
     if reason is Reason.PURCHASE_PENDING:
         yield "the profile, from which a later run sees whether the earlier purchase happened"
     cost = min(policy.spend.tiers) * policy.spend.price_per_gib + policy.spend.reserve
@@ -200,3 +205,10 @@ def _depends(policy: Policy, subject: str, reason: Reason) -> Iterator[str]:
         yield f"the policy: {cost} BP are needed, and the site caps the balance at {BALANCE_CAP}"
     if subject == "vip" and reason is Reason.VIP_NOT_NOW:
         yield f"the class, which has to be one of {', '.join(VIP_CLASSES)}"
+    following = next_purchase(snapshot, policy.spend)
+    if following is None or following.at == snapshot.taken_at or decision.decision is not Verdict.HOLD:
+        return
+    if (subject == "vip") is (following.reason is Reason.VIP_TOP_UP):
+        income, wait = income_per_hour(snapshot.balances), format_span(following.at - snapshot.taken_at)
+        pace = "even without more points" if income is None else f"at {income:.0f} BP/h"
+        yield f"time: {pace} the next purchase can be made in about {wait}, as {following.reason}"
