@@ -76,20 +76,6 @@ def _tape(settings: Settings, *, apply: bool) -> "Tape | None":
     return Tape(tuple(secret.reveal() for secret in secrets_of(settings)))
 
 
-def doctor(options: Mapping[str, Any], *, resume: bool) -> int:
-    """Say whether the site may be asked; with *resume*, forget that it must not."""
-    from harvestmouse.runners.ports import open_refusals  # noqa: PLC0415
-
-    refusals = open_refusals(load_settings(options))
-    if resume:
-        cleared = refusals.clear()
-        print("The site may be asked again." if cleared else "Nothing was held back.")  # noqa: T201 - the result
-        return Exit.DONE
-    refusals.check()
-    print("The site may be asked.")  # noqa: T201
-    return Exit.DONE
-
-
 def _metrics(options: Mapping[str, Any]) -> MetricsSettings:
     return config.load_metrics(os.environ, options["config"], options["pairs"])
 

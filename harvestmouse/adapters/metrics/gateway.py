@@ -40,6 +40,16 @@ class Pushgateway:
                 raise MetricsUnavailable(f"cannot send the figures: {reason}") from None
 
 
+def is_ready(address: str, seconds: float) -> bool:
+    """Return whether a gateway answers that it can take figures."""
+    try:
+        bare, handler = _parted(address)
+        handler(f"{bare.rstrip('/')}/-/ready", "GET", seconds, [], b"")()
+    except (HTTPException, OSError, ValueError):
+        return False
+    return True
+
+
 def _parted(address: str) -> tuple[str, Callable[..., Callable[[], None]]]:
     """Take user name and password out of an address, and return it with what sends them."""
     parts = urlsplit(address)
