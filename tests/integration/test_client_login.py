@@ -45,7 +45,7 @@ def test_the_session_ends_with_the_run(guarded: QBittorrent) -> None:
     with guarded:
         adapter = adapter_of(guarded)
         adapter.torrents("mam-farming")
-        headers = adapter._api.session_headers()
+        headers = adapter._session.headers()
         url = f"{guarded.url}/api/v2/app/version"
         assert requests.get(url, headers=headers, timeout=5).status_code == 200
         adapter.close()
