@@ -1,10 +1,11 @@
 """Logs: one line an event on stderr, for a terminal or as JSON, without secrets."""
 
+import json
 import logging
 import os
 import sys
-from collections.abc import Iterable, Mapping, MutableMapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
 from harvestmouse.adapters.secret import MASK, Secret
 
@@ -12,6 +13,9 @@ log = logging.getLogger("harvestmouse")
 
 FORMATS = ("auto", "text", "json")
 _TIME = "%Y-%m-%d %H:%M:%S"
+_PLAIN = "%(asctime)s", "%(word)-9s", "%(message)s"
+_COLORED = "\x1b[2m%(asctime)s\x1b[0m", "%(color)s%(word)-9s\x1b[0m", "\x1b[1m%(message)s\x1b[0m"
+_COLORS = {logging.INFO: "\x1b[32m", logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m"}
 
 
 def set_up(level: str, form: str, **context: str) -> None:
@@ -25,7 +29,7 @@ def set_up(level: str, form: str, **context: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     terminal = sys.stderr.isatty()
     as_json = form == "json" or (form == "auto" and not terminal)
-    handler.setFormatter(_json(context) if as_json else _text(colors=terminal and not os.environ.get("NO_COLOR")))
+    handler.setFormatter(_Json(context) if as_json else _Text(colors=terminal and not os.environ.get("NO_COLOR")))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     log.setLevel(level.upper())
     # Its warnings name addresses; what they mean is in our own errors.
@@ -44,37 +48,37 @@ def event(message: str, *, level: int = logging.INFO, **facts: object) -> None:
     log.log(level, "%s", message, extra={"facts": facts})
 
 
-def _json(context: Mapping[str, str]) -> logging.Formatter:
-    from structlog import processors, stdlib  # noqa: PLC0415 - only a run has a log
+class _Json(logging.Formatter):
+    """An object a line: when, how grave, the run's context, the message, and its facts."""
 
-    def in_order(_: Any, __: str, line: MutableMapping[str, Any]) -> dict[str, Any]:
-        facts: Mapping[str, Any] = line.pop("facts", {})
-        return {"time": line.pop("time"), "level": line.pop("level"), **context, **line, **facts}
+    def __init__(self, context: Mapping[str, str]) -> None:
+        super().__init__()
+        self._context = context
 
-    return stdlib.ProcessorFormatter(
-        foreign_pre_chain=[stdlib.ExtraAdder(allow=["facts"])],
-        processors=[
-            stdlib.ProcessorFormatter.remove_processors_meta,
-            stdlib.add_log_level,
-            processors.TimeStamper("iso", key="time"),
-            processors.EventRenamer("message"),
-            in_order,
-            processors.JSONRenderer(),
-        ],
-    )
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")[:-6] + "Z",
+            "level": record.levelname.lower(),
+            **self._context,
+            "message": record.getMessage(),
+            **getattr(record, "facts", {}),
+        }
+        return json.dumps(line, default=str)
 
 
-def _text(*, colors: bool) -> logging.Formatter:
-    from structlog import dev, processors, stdlib  # noqa: PLC0415
+class _Text(logging.Formatter):
+    """A sentence a line, without the facts, which it tells."""
 
-    return stdlib.ProcessorFormatter(
-        processors=[
-            stdlib.ProcessorFormatter.remove_processors_meta,
-            stdlib.add_log_level,
-            processors.TimeStamper(_TIME, utc=False),
-            dev.ConsoleRenderer(colors=colors, pad_event_to=0),
-        ],
-    )
+    def __init__(self, *, colors: bool) -> None:
+        time, level, message = _COLORED if colors else _PLAIN
+        super().__init__(f"{time} [{level}] {message}", _TIME)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        record.word = record.levelname.lower()
+        record.color = _COLORS.get(record.levelno, "")
+        return super().format(record)
 
 
 class _Hide(logging.Filter):

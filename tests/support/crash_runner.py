@@ -28,7 +28,7 @@ Order = Mapping[str, Any]
 # A run imports these when it comes to need them; imported before the fork they cost nothing.
 _LATE = ("harvestmouse.adapters.mam", "harvestmouse.adapters.qbittorrent", "harvestmouse.adapters.state.lock",
          "harvestmouse.core.wire.plan", "harvestmouse.runners.commands", "harvestmouse.runners.publish",
-         "harvestmouse.runners.run", "structlog")  # fmt: skip
+         "harvestmouse.runners.run")  # fmt: skip
 
 
 class Effects:
