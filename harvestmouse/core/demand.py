@@ -153,19 +153,15 @@ class Ranking:
 
     Attributes:
         today: Tau under today's weights, of all picks.
-        newer: The same, of the newer half.
         leecher_weight: Of the ranking that was best in the older half, as is *seeder_weight*.
-        best: Its tau in the newer half.
-        older_gain: By how much it is better than today's in the older half, which it was chosen for.
+        older_gain: By how much its tau is larger than today's in the older half, which it was chosen for.
         newer_gain: The same in the newer half, which is the test.
     """
 
     verdict: Verdict
     today: Estimate
-    newer: Estimate
     leecher_weight: float
     seeder_weight: float
-    best: Estimate
     older_gain: Estimate
     newer_gain: Estimate
 
@@ -443,10 +439,8 @@ def _ranking(picks: Sequence[Pick], policy: GrabPolicy) -> Ranking:
     return Ranking(
         verdict=verdict,
         today=difference_of(_taus(picks, policy)),
-        newer=difference_of(_taus(newer, policy)),
         leecher_weight=best.leecher_weight,
         seeder_weight=best.seeder_weight,
-        best=difference_of(_taus(newer, best)),
         older_gain=gains[0],
         newer_gain=gains[1],
     )
