@@ -34,6 +34,7 @@
 
 from typing import ClassVar
 
+from harvestmouse.adapters.traffic import CLIENT, SITE
 from harvestmouse.core.errors import HarvestmouseError
 
 
@@ -42,6 +43,8 @@ class AdapterError(HarvestmouseError):
 
     exit_code: ClassVar[int] = 1
     advice: ClassVar[str] = ""
+    # The service that nothing more can be asked of; empty where the error is of neither.
+    service: ClassVar[str] = ""
     # The account's state as the metrics have it, where the error tells something about the account or the site.
     state: ClassVar[str] = ""
 
@@ -70,6 +73,7 @@ class DownloadFrozen(AdapterError):
         seconds: For how long.
     """
 
+    service = SITE
     state = "download_frozen"
     advice = "No download is tried before then; torrents that reach their 72 hours free slots."
 
@@ -81,6 +85,7 @@ class DownloadFrozen(AdapterError):
 class PurchaseUncertain(AdapterError):
     """Nobody knows yet whether a purchase happened."""
 
+    service = SITE
     advice = (
         "Nothing more is bought until a later run has settled it from the profile, a minute from now at the earliest."
     )
@@ -90,6 +95,7 @@ class MissingCookie(AdapterError):
     """There is no cookie to use."""
 
     exit_code = 2
+    service = SITE
     state = "no_cookie"
     advice = "Make a session under Preferences -> Security on the site, and set MAM_ID to its value"
 
@@ -98,6 +104,7 @@ class SessionRefused(AdapterError):
     """The site refused the session."""
 
     exit_code = 3
+    service = SITE
 
 
 class SessionInvalid(SessionRefused):
@@ -152,6 +159,7 @@ class RemoteUnavailable(AdapterError):
 class SiteUnavailable(RemoteUnavailable):
     """The site does not answer, or answers with an error or a maintenance page."""
 
+    service = SITE
     state = "unavailable"
     advice = "Nothing was changed; the next run tries again"
 
@@ -165,6 +173,7 @@ class SiteMaintenance(SiteUnavailable):
 class RateLimited(RemoteUnavailable):
     """The site asks for fewer requests."""
 
+    service = SITE
     state = "rate_limited"
     advice = "Run less often, or raise request_spacing in [mam]; is another program using the same account?"
 
@@ -172,6 +181,7 @@ class RateLimited(RemoteUnavailable):
 class UnexpectedBody(RemoteUnavailable):
     """The site's answer is not what its API documents."""
 
+    service = SITE
     state = "unexpected_body"
     advice = (
         "Causes are a session that is not signed in, maintenance, or a changed API; nothing was decided on it. "
@@ -189,12 +199,14 @@ class SchemaChanged(UnexpectedBody):
 class ClientUnavailable(RemoteUnavailable):
     """The torrent client does not answer."""
 
+    service = CLIENT
     advice = "Is it running, and is url in [qbittorrent] right?"
 
 
 class ClientUnclear(RemoteUnavailable):
     """The client's answer is not what its API documents."""
 
+    service = CLIENT
     advice = (
         "Nothing was decided on it. Does url in [qbittorrent] lead to the Web UI itself, and not to a page before it?"
     )
@@ -203,6 +215,7 @@ class ClientUnclear(RemoteUnavailable):
 class ClientRefused(RemoteUnavailable):
     """The torrent client refuses the login."""
 
+    service = CLIENT
     advice = (
         "Check username and password, or api_key, in [qbittorrent]; after several wrong tries qBittorrent bans the "
         "address for an hour"

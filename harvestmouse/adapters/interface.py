@@ -68,7 +68,7 @@ class Client(Protocol):
         """List the torrents of one category."""
 
     def everything(self) -> Listing:
-        """List the torrents of every category, with the free space."""
+        """List the torrents of every category, with the free space and, where that asks no more, the connection."""
 
     def overview(self) -> Listing:
         """List the torrents of every category, with the connection; nothing waits for the free space."""

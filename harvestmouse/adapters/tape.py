@@ -92,6 +92,11 @@ class Tape:
         """Take nothing more."""
         self._stopped = True
 
+    def drop(self, *names: str) -> None:
+        """Forget bodies that are not decided from after all, by the names of the attributes."""
+        for name in names:
+            setattr(self, name, {} if name == "trackers" else None)
+
     def keep_profile(self, body: object) -> None:
         """Take the profile."""
         if not self._stopped:

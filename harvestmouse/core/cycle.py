@@ -27,7 +27,7 @@ def plan_cycle(snapshot: Snapshot, policy: Policy) -> Plan:
       next run, which asks the site again.
 
     Args:
-        snapshot: Whatever the jobs need; where a part is absent, the jobs that need it are skipped and the others go on.
+        snapshot: Whatever the jobs need; where a part is absent, the jobs that need it are skipped, and others go on.
         policy: All its sections.
 
     Returns:
@@ -35,11 +35,15 @@ def plan_cycle(snapshot: Snapshot, policy: Policy) -> Plan:
     """
     parts = []
     for job in ORDER:
-        part = _PLANNERS[job](snapshot, policy)
-        leaving = {action.hash for action in part.actions if isinstance(action, DeleteTorrent)}
-        snapshot = evolve(snapshot, leaving=snapshot.leaving | leaving)
-        parts.append(part)
+        parts.append(_PLANNERS[job](snapshot, policy))
+        snapshot = with_places_of(parts[-1], snapshot)
     return Plan.joined(JOB, snapshot.taken_at, tuple(parts))
+
+
+def with_places_of(plan: Plan, snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot with the places free that *plan* frees: nothing but places, and only in the client."""
+    leaving = {action.hash for action in plan.actions if isinstance(action, DeleteTorrent)}
+    return evolve(snapshot, leaving=snapshot.leaving | leaving)
 
 
 def _preferences_only(snapshot: Snapshot, policy: Policy) -> Plan:

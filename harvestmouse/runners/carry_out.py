@@ -11,6 +11,7 @@ from attrs import define, evolve, field
 
 from harvestmouse.adapters.bencode import info_hash
 from harvestmouse.adapters.errors import AdapterError, DownloadFrozen, GuaranteeBroken, ItemError, SiteUnavailable
+from harvestmouse.adapters.traffic import CLIENT, SITE
 from harvestmouse.core.actions import (
     Action,
     AddTorrent,
@@ -38,19 +39,23 @@ _PRICE_SHARE = 0.9
 _LOOKS, _LOOK_SECONDS = 10, 0.3
 
 
+# How the actions of one job ended, and the error that ended it early, if one did.
+Ended = tuple[tuple[Outcome, ...], AdapterError | None]
+
+
 class Executor(Protocol):
     """Something that carries out plans, or does not."""
 
-    def carry_out(self, plan: Plan, snapshot: Snapshot) -> tuple[tuple[Outcome, ...], AdapterError | None]:
-        """Return how every action ended, and the error that ended the run early, if one did."""
+    def carry_out(self, plan: Plan, snapshot: Snapshot) -> tuple[Ended, ...]:
+        """Return how each part of the plan ended, in their order; a plan of one job is its own only part."""
 
 
 class DryRun:
     """Do nothing, and say so for every action."""
 
-    def carry_out(self, plan: Plan, snapshot: Snapshot) -> tuple[tuple[Outcome, ...], AdapterError | None]:  # noqa: ARG002
+    def carry_out(self, plan: Plan, snapshot: Snapshot) -> tuple[Ended, ...]:  # noqa: ARG002 - one shape for all
         """Return every action as not attempted."""
-        return tuple(Outcome(action, Status.NOT_ATTEMPTED, "dry run") for action in plan.actions), None
+        return tuple((_untouched(part, "dry run"), None) for part in plan.parts or (plan,))
 
 
 @define
@@ -61,20 +66,40 @@ class Apply:
     stop: StopSignal = field(factory=StopSignal)
     _outcomes: list[Outcome] = field(factory=list, init=False)
     _trying: list[Action] = field(factory=list, init=False)
+    _freed: int = field(default=0, init=False)
 
-    def carry_out(self, plan: Plan, snapshot: Snapshot) -> tuple[tuple[Outcome, ...], AdapterError | None]:
-        """Carry out the actions in their order, torrents that change or go in batches."""
-        actions = list(plan.actions)
-        age = self.ports.clock() - plan.decided_at
-        if age > MAX_AGE_SECONDS:
-            return tuple(Outcome(one, Status.NOT_ATTEMPTED, f"the plan is {age} s old") for one in actions), None
+    def carry_out(self, plan: Plan, snapshot: Snapshot) -> tuple[Ended, ...]:
+        """Carry out the parts in their order; an error of one service ends what needs that service, and no more."""
+        parts, ended = plan.parts or (plan,), list[Ended]()
         try:
             with self.stop.acting():
-                for step in _steps(actions):
-                    _HANDS[type(step[0])](self, step, snapshot)
+                for part in parts:
+                    ended.append(self._carry_out(part, snapshot))
         except AdapterError as error:
-            return tuple(self._ended_early(actions, error.args[0])), error
+            why = f"the run ended early: {error.args[0]}"
+            ended += [(_untouched(part, why), error) for part in parts[len(ended) :]]
+        return tuple(ended)
+
+    def _carry_out(self, plan: Plan, snapshot: Snapshot) -> Ended:
+        """Carry out the actions in their order, torrents that change or go in batches."""
+        self._outcomes, self._trying = [], []
+        age = self.ports.clock() - plan.decided_at
+        if age > MAX_AGE_SECONDS:
+            return _untouched(plan, f"the plan is {age} s old"), None
+        try:
+            for step in _steps(plan.actions):
+                self._require(step[0])
+                _HANDS[type(step[0])](self, step, snapshot)
+        except AdapterError as error:
+            self.ports.lost.setdefault(error.service, error)
+            return tuple(self._ended_early(plan.actions, error.args[0])), error
         return tuple(self._outcomes), None
+
+    def _require(self, action: Action) -> None:
+        """Raise again what an earlier part of the run has met where this action would meet it too."""
+        for service in ("", *_NEEDS.get(type(action), (CLIENT,))):
+            if service in self.ports.lost:
+                raise self.ports.lost[service]
 
     def _ended_early(self, actions: Iterable[Action], why: str) -> Iterator[Outcome]:
         """Yield every outcome; what was being tried has failed, since nobody knows how far it came."""
@@ -113,6 +138,7 @@ class Apply:
             if action.hash in left:
                 self._end(action, Status.FAILED, "the client still lists it")
             else:
+                self._freed += 1
                 self._end(action, Status.DONE)
 
     def _note_ends(self, actions: Sequence[DeleteTorrent]) -> None:
@@ -139,8 +165,18 @@ class Apply:
             raise GuaranteeBroken(f"a fresh look shows that {broken[0].subject} must stay: {broken[0].detail}")
         return due
 
-    def _add(self, actions: Sequence[AddTorrent], snapshot: Snapshot) -> None:  # noqa: ARG002 - one shape for all
+    def _within_places(self, actions: Sequence[AddTorrent], snapshot: Snapshot) -> list[AddTorrent]:
+        """Leave out the lowest scored where the plan counts on places that the run's deletions have not freed."""
+        policy = self.ports.settings.policy
+        places = policy.grab.max_torrents - snapshot.held(policy.client.category) + self._freed
+        best = sorted(actions, key=lambda one: (one.score, one.id), reverse=True)[: max(0, places)]
         for action in actions:
+            if action not in best:
+                self._end(action, Status.NOT_ATTEMPTED, "no place is free: not every deletion is done")
+        return [action for action in actions if action in best]
+
+    def _add(self, actions: Sequence[AddTorrent], snapshot: Snapshot) -> None:
+        for action in self._within_places(actions, snapshot):
             self._try(action)
             self._note(action.id, LedgerOutcome.ADDING)
             identity: str | None = None
@@ -255,6 +291,14 @@ _HANDS: Mapping[type[Action], Callable[[Apply, Any, Snapshot], None]] = {
     Resume: Apply._resume,  # noqa: SLF001
     SetPreferences: Apply._set_preferences,  # noqa: SLF001
 }
+
+
+# Which services an action needs; any other needs the client.
+_NEEDS: Mapping[type[Action], tuple[str, ...]] = {AddTorrent: (SITE, CLIENT), BuyUpload: (SITE,), BuyVip: (SITE,)}
+
+
+def _untouched(plan: Plan, why: str) -> tuple[Outcome, ...]:
+    return tuple(Outcome(action, Status.NOT_ATTEMPTED, why) for action in plan.actions)
 
 
 def _steps(actions: Iterable[Action]) -> list[list[Action]]:

@@ -16,6 +16,7 @@ _SUMMARIES = {
     "spend": "Buy upload credit for the deficit, if a tier fits the budget.",
     "reconcile": "Set the client's queue so that everything owing seed time can seed.",
     "monitor": "Count what the client holds for each tracker; changes nothing.",
+    "cycle": "Do all of monitor, janitor, spend, reconcile, rescue and grab in one run, as one plan.",
     "rescue": "Get torrents seeding that owe seed time and are queued, stopped or refused; most urgent first.",
 }
 
@@ -90,12 +91,12 @@ def _job_command(job: str) -> click.Command:
     return command
 
 
-for _job in JOBS:
+for _job in (*JOBS, "cycle"):
     cli.add_command(_job_command(_job))
 
 
 @cli.command()
-@click.argument("job", type=click.Choice(JOBS))
+@click.argument("job", type=click.Choice((*JOBS, "cycle")))
 @click.argument("snapshot", metavar="SNAPSHOT")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @click.pass_obj

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from harvestmouse.core.cycle import PLANNERS
 from harvestmouse.core.errors import SnapshotError
 from harvestmouse.core.guarantees import check
-from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.model import Snapshot
 from harvestmouse.core.wire.plan import dump
 from harvestmouse.core.wire.snapshot import parse_snapshot
@@ -84,7 +84,7 @@ def plan_offline(job: str, path: str, options: Mapping[str, Any], *, as_json: bo
     """Decide a job from a snapshot file."""
     policy = load_settings(options).policy
     snapshot = read_snapshot(path)
-    plan = JOBS[job](snapshot, policy)
+    plan = PLANNERS[job](snapshot, policy)
     report = Report(plan=plan, apply=False, violations=check(plan, snapshot, policy))
     _show(report, as_json=as_json)
     return report.exit_code

@@ -1,9 +1,12 @@
 """Fetch what each job decides from, in the order that asks the least."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
 from attrs import evolve
 
+from harvestmouse.adapters.errors import AdapterError
 from harvestmouse.adapters.interface import Listing
 from harvestmouse.core import attribution, cleanup, cycle, grab, guards, reconcile, rescue, search, spend
 from harvestmouse.core.income import PAUSE_SECONDS
@@ -12,6 +15,8 @@ from harvestmouse.core.policy import Policy
 from harvestmouse.core.spend import settle
 from harvestmouse.core.wire.snapshot import parse_memory
 from harvestmouse.runners.ports import Ports, log
+
+_Half = TypeVar("_Half")
 
 
 def fetch_janitor(ports: Ports, policy: Policy) -> Snapshot:
@@ -52,7 +57,7 @@ def fetch_grab(ports: Ports, policy: Policy) -> Snapshot:
     listing = ports.client.everything()
     snapshot = evolve(
         snapshot,
-        ledger=_settle_additions(ports, listing),
+        ledger=_settle_additions(ports, listing.torrents),
         torrents=listing.torrents,
         malformed_torrents=listing.malformed,
         free_space_bytes=listing.free_space_bytes,
@@ -62,13 +67,13 @@ def fetch_grab(ports: Ports, policy: Policy) -> Snapshot:
     return _searched(ports, policy, snapshot)
 
 
-def _settle_additions(ports: Ports, listing: Listing) -> tuple[LedgerEntry, ...]:
+def _settle_additions(ports: Ports, torrents: Iterable[Torrent]) -> tuple[LedgerEntry, ...]:
     """Close the additions whose end an earlier run did not see, by what the client has now.
 
     One that the client does not have stays barred until the site shows whether it counted the download: fetching it
     again before that may be a second snatch.
     """
-    held, now = {torrent.hash for torrent in listing.torrents}, ports.clock()
+    held, now = {torrent.hash for torrent in torrents}, ports.clock()
     latest = {entry.id: entry for entry in ports.ledger.entries()}
     for entry in latest.values():
         there = entry.info_hash in held
@@ -82,6 +87,12 @@ def _settle_additions(ports: Ports, listing: Listing) -> tuple[LedgerEntry, ...]
 def fetch_spend(ports: Ports, policy: Policy) -> Snapshot:  # noqa: ARG001 - one shape for all
     """Read the profile, and settle an earlier purchase whose fate is unknown."""
     profile, now = ports.read_profile(), ports.clock()
+    memory = {**ports.memory.account(), "purchase_pending": _purchase_pending(ports, profile, now)}
+    return Snapshot(taken_at=now, profile=profile, **parse_memory(memory))
+
+
+def _purchase_pending(ports: Ports, profile: Profile | None, now: int) -> bool:
+    """Settle an earlier purchase by the profile, and tell whether the profile is still unfit to buy on."""
     pending = ports.journal.pending()
     if pending is not None:
         happened = settle(pending, profile, now)
@@ -130,18 +141,64 @@ def fetch_rescue(ports: Ports, policy: Policy) -> Snapshot:
 def fetch_everything(ports: Ports, policy: Policy) -> Snapshot:
     """Ask once for all that any job decides from, and settle nothing."""
     profile = ports.read_profile()
-    preferences, listing, now = ports.client.preferences(), ports.client.everything(), ports.clock()
     snapshot = Snapshot(
-        taken_at=now,
+        **_client_half(ports, policy),
         profile=profile,
-        preferences=preferences,
-        torrents=_heard(ports, listing, policy, now),
-        malformed_torrents=listing.malformed,
-        free_space_bytes=listing.free_space_bytes,
         ledger=ports.ledger.entries(),
         **parse_memory(ports.memory.account() | ports.memory.listing()),
     )
     return _searched(ports, policy, snapshot)
+
+
+def fetch_cycle(ports: Ports, policy: Policy) -> Snapshot:
+    """Ask once for what all jobs decide from, and search only if grab may.
+
+    Where the site or the client fails, all that it would have told is unknown, and the jobs that need only the other
+    go on; the error is in `Ports.lost`.
+    """
+    profile = _half(ports, ports.read_profile, "profile")
+    client = _half(ports, partial(_client_half, ports, policy), "torrents", "trackers", "preferences", "transfer")
+    known = {"taken_at": ports.clock()} if client is None else client
+    pending = _purchase_pending(ports, profile, known["taken_at"])
+    memory = {**ports.memory.account(), **ports.memory.listing(), "purchase_pending": pending}
+    snapshot = Snapshot(**known, profile=profile, ledger=ports.ledger.entries(), **parse_memory(memory))
+    if client is None or guards.profile_guard(snapshot, policy) is not None:
+        return snapshot
+    snapshot = evolve(snapshot, ledger=_settle_additions(ports, snapshot.torrents or ()))
+    roomy = cycle.with_places_of(cleanup.plan_cleanup(snapshot, policy), snapshot)
+    if guards.guard(roomy, policy) is not None:
+        return snapshot
+    searched = _half(ports, partial(_searched, ports, policy, roomy), "searches")
+    return snapshot if searched is None else evolve(searched, leaving=frozenset())
+
+
+def _half(ports: Ports, ask: Callable[[], _Half], *bodies: str) -> _Half | None:
+    """Ask one service; where it fails, nothing of the answer is used, and so none of its bodies recorded."""
+    try:
+        return ask()
+    except AdapterError as error:
+        if not error.service:
+            raise
+        ports.lost[error.service] = error
+        if ports.tape is not None:
+            ports.tape.drop(*bodies)
+        return None
+
+
+def _client_half(ports: Ports, policy: Policy) -> dict[str, Any]:
+    """Return all that the client tells, as parts of a snapshot."""
+    preferences, listing, now = ports.client.preferences(), ports.client.everything(), ports.clock()
+    torrents = {one.hash: one for one in _heard(ports, listing, policy, now)}
+    managed = (one for one in torrents.values() if one.category == policy.client.category)
+    owing = ports.client.with_messages(rescue.next_messages(managed, policy))
+    return {
+        "taken_at": now,
+        "preferences": preferences,
+        "torrents": (torrents | {one.hash: one for one in owing}).values(),
+        "malformed_torrents": listing.malformed,
+        "free_space_bytes": listing.free_space_bytes,
+        "connection": listing.connection,
+    }
 
 
 def _searched(ports: Ports, policy: Policy, snapshot: Snapshot) -> Snapshot:
@@ -158,8 +215,9 @@ FETCH: Mapping[str, Callable[[Ports, Policy], Snapshot]] = {
     spend.JOB: fetch_spend,
     reconcile.JOB: fetch_reconcile,
     attribution.JOB: fetch_monitor,
+    cycle.JOB: fetch_cycle,
     rescue.JOB: fetch_rescue,
 }
 
 # These jobs use the site's session, so only one of them runs at a time; the others never wait.
-SITE_JOBS = frozenset({grab.JOB, spend.JOB})
+SITE_JOBS = frozenset({grab.JOB, spend.JOB, cycle.JOB})

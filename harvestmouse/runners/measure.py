@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import inf
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from harvestmouse.adapters.errors import (
     ACCOUNT_STATES,
@@ -32,6 +32,7 @@ _SERVICES = {
     "reconcile": (CLIENT,),
     "monitor": (CLIENT,),
     "rescue": (CLIENT,),
+    "cycle": (SITE, CLIENT),
 }
 _SESSION_OVER = frozenset({SessionInvalid.state, AccountMayBeDisabled.state})
 # Any other trouble says nothing about the cookie.
@@ -54,6 +55,7 @@ class Ending:
         income: Points an hour, from earlier balances.
         session_expires_at: Unix seconds; an estimate.
         requests: How many, by service, endpoint and result.
+        part: It is of one job of a cycle, which has the time and the requests.
     """
 
     job: str
@@ -68,6 +70,7 @@ class Ending:
     income: float | None = None
     session_expires_at: float | None = None
     requests: Mapping[tuple[str, str, Result], int] = field(factory=dict)
+    part: bool = False
 
 
 def measure(ending: Ending) -> tuple[Group, ...]:
@@ -76,8 +79,7 @@ def measure(ending: Ending) -> tuple[Group, ...]:
     A run that succeeds tells all there is. Any other replaces only what it knows, so that the last good figures stay;
     the account's go by themselves, since a run may read the profile and fail after that.
     """
-    own = (*_run(ending), *_HEARTBEATS.get(ending.job, _nothing)(ending), *_told(ending))
-    groups = [Group(name=ending.job, samples=own, whole=ending.exit_code == Exit.DONE)]
+    groups = [_group(one) for one in (ending, *_parts(ending))]
     session = tuple(_session(ending))
     if session:
         account = () if ending.profile is None else tuple(_account(ending, ending.profile))
@@ -85,13 +87,36 @@ def measure(ending: Ending) -> tuple[Group, ...]:
     return tuple(groups)
 
 
+def _parts(ending: Ending) -> Iterator[Ending]:
+    """Yield the end of each job of a cycle, as it would be had the job run alone."""
+    report = ending.report
+    for part in () if report is None else report.parts:
+        # With nothing to decide from there would have been no plan.
+        missed = part.error is not None and not part.plan.actions
+        yield evolve(
+            ending,
+            job=part.plan.job,
+            exit_code=part.exit_code,
+            report=None if missed else evolve(part, plan_age_seconds=report.plan_age_seconds if report else None),
+            state=part.error_state,
+            part=True,
+        )
+
+
+def _group(ending: Ending) -> Group:
+    own = (*_run(ending), *_HEARTBEATS.get(ending.job, _nothing)(ending), *_told(ending))
+    return Group(name=ending.job, samples=own, whole=ending.exit_code == Exit.DONE)
+
+
 def _run(ending: Ending) -> Iterator[Sample]:
     yield Sample("harvestmouse_last_run_timestamp_seconds", ending.at)
     if ending.exit_code == Exit.DONE:
         yield Sample("harvestmouse_last_success_timestamp_seconds", ending.at)
     yield Sample("harvestmouse_exit_code", ending.exit_code)
-    yield Sample("harvestmouse_run_duration_seconds", ending.seconds)
     yield Sample("harvestmouse_dry_run", not ending.apply)
+    if ending.part:
+        return
+    yield Sample("harvestmouse_run_duration_seconds", ending.seconds)
     for service in _SERVICES[ending.job]:
         for endpoint in ENDPOINTS[service]:
             for result in Result:
@@ -105,13 +130,16 @@ def _told(ending: Ending) -> Iterator[Sample]:
     if report is None:
         return
     plan = report.plan
+    if report.plan_age_seconds is not None:
+        yield Sample("harvestmouse_plan_age_seconds", report.plan_age_seconds)
+    if report.parts:
+        # The rest is told job by job, and once.
+        return
     yield from _one_hot("harvestmouse_skipped_reason", "reason", GUARDS[plan.job], _skip(plan))
     for verdict, reasons in plan.counts.items():
         for reason, count in reasons.items():
             yield Sample("harvestmouse_decisions", count, {"decision": verdict, "reason": reason})
     yield from _actions(report)
-    if report.plan_age_seconds is not None:
-        yield Sample("harvestmouse_plan_age_seconds", report.plan_age_seconds)
     yield from _JOBS[plan.job](report)
 
 

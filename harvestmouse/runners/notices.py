@@ -112,8 +112,8 @@ def _causes(ending: Ending, told: Told) -> Iterator[Notice]:
     if name and name != told.class_name and (told.class_name or name == AccountClass.MOUSE.value):
         before = f" It was {told.class_name}." if told.class_name else ""
         yield Notice(f"class {name}", f"the account is of class {name}", f"The site shows class {name}.{before}")
-    if ending.report is not None:
-        yield from _of_report(ending.job, ending.report)
+    for report in () if ending.report is None else ending.report.jobs:
+        yield from _of_report(report)
 
 
 def _state(ending: Ending) -> Notice:
@@ -123,7 +123,8 @@ def _state(ending: Ending) -> Notice:
     return Notice(cause, f"the account's state is {ending.state}", ending.error)
 
 
-def _of_report(job: str, report: Report) -> Iterator[Notice]:
+def _of_report(report: Report) -> Iterator[Notice]:
+    job = report.plan.job
     bought = [one.action for one in report.outcomes if one.status is Status.DONE]
     purchases = [_purchase(one) for one in bought if isinstance(one, BuyUpload | BuyVip)]
     if purchases:
@@ -143,5 +144,6 @@ def _purchase(action: BuyUpload | BuyVip) -> str:
 
 
 def _class_name(ending: Ending) -> str:
-    name = None if ending.report is None else ending.report.plan.figures.get("class")
-    return name if isinstance(name, str) else ""
+    reports = () if ending.report is None else ending.report.jobs
+    names = (report.plan.figures.get("class") for report in reports)
+    return next((name for name in names if isinstance(name, str)), "")

@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import define, field
 
+from harvestmouse.adapters.errors import AdapterError
 from harvestmouse.adapters.interface import Client, Site
 from harvestmouse.adapters.state import cookie, journal, ledger, refusals
 from harvestmouse.adapters.state.cookie import fingerprint
@@ -40,6 +41,8 @@ class Ports:
         traffic: What was asked of the site and the client.
         profile: The account as it was last read; ``None`` before.
         snapshot: What the run decided from; ``None`` before.
+        lost: The services that failed and are asked no more, by their names in `harvestmouse.adapters.traffic`, each
+            with its error; under an empty name what ends the whole run.
     """
 
     settings: Settings
@@ -49,6 +52,7 @@ class Ports:
     traffic: Traffic = field(factory=Traffic, init=False)
     profile: Profile | None = field(default=None, init=False)
     snapshot: Snapshot | None = field(default=None, init=False)
+    lost: dict[str, AdapterError] = field(factory=dict, init=False)
 
     def read_profile(self) -> Profile:
         """Read the account, and keep it for the run's figures, which it reaches even if the run fails later."""

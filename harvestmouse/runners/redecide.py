@@ -14,9 +14,9 @@ from typing import Any
 from attrs import evolve, frozen
 
 from harvestmouse.adapters.recordings import packed
+from harvestmouse.core.cycle import PLANNERS
 from harvestmouse.core.differences import Difference, differences, policy_differences
 from harvestmouse.core.errors import HarvestmouseError, RecordingError
-from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.wire.plan import dump, unparse_plan
 from harvestmouse.runners import history
@@ -100,9 +100,9 @@ def decide_again(path: Path, policy: Policy, *, update: bool = False) -> Replaye
 
 def _compared(recording: history.Recording, policy: Policy, *, update: bool) -> Replayed:
     job = recording.job
-    if job not in JOBS:
+    if job not in PLANNERS:
         raise RecordingError(f"{recording.path}: the job {job!r} is none that this version knows")
-    now: dict[str, Any] = json.loads(dump(unparse_plan(JOBS[job](recording.snapshot(), policy))))
+    now: dict[str, Any] = json.loads(dump(unparse_plan(PLANNERS[job](recording.snapshot(), policy))))
     try:
         found = differences(recording.plan, now)
     except HarvestmouseError as error:

@@ -53,6 +53,7 @@ class Report:
         error_state: What it told about the account; empty where nothing.
         run_id: What its log lines carry too.
         plan_age_seconds: From the snapshot to the end of carrying out; ``None`` where nothing was to be carried out.
+        parts: Of each job that the plan joins; none where it is of one job.
     """
 
     plan: Plan
@@ -64,6 +65,30 @@ class Report:
     error_state: str = ""
     run_id: str = ""
     plan_age_seconds: float | None = None
+    parts: "tuple[Report, ...]" = field()
+
+    @parts.default
+    def _parts(self) -> "tuple[Report, ...]":
+        return tuple(Report(plan=one, apply=self.apply, violations=self.violations) for one in self.plan.parts)
+
+    @classmethod
+    def joined(cls, plan: Plan, parts: "tuple[Report, ...]") -> "Report":
+        """Return the reports of a plan's parts as one: its error is the gravest, in the words of all."""
+        failed = sorted((part for part in parts if part.error), key=lambda part: _GRAVITY.index(part.error_code))
+        return cls(
+            plan=plan,
+            apply=parts[0].apply,
+            outcomes=tuple(outcome for part in parts for outcome in part.outcomes),
+            error="; ".join(dict.fromkeys(part.error or "" for part in failed)) or None,
+            error_code=failed[0].error_code if failed else Exit.FAILED,
+            error_state=next((part.error_state for part in failed if part.error_state), ""),
+            parts=parts,
+        )
+
+    @property
+    def jobs(self) -> "tuple[Report, ...]":
+        """Return the reports of single jobs: its parts, or itself."""
+        return self.parts or (self,)
 
     @property
     def exit_code(self) -> Exit:
@@ -71,6 +96,8 @@ class Report:
         blocked = self.plan.skip is not None and self.plan.skip.reason in _SAFETY_STOPS
         if self.violations or blocked:
             return Exit.BLOCKED
+        if self.parts:
+            return min((part.exit_code for part in self.parts), key=_GRAVITY.index)
         if self.error is not None:
             return self.error_code
         failed = any(outcome.status is Status.FAILED for outcome in self.outcomes)
@@ -85,7 +112,7 @@ class Report:
         return {**unparse_plan(self.plan), "outcome": self._outcome()}
 
     def _outcome(self) -> Mapping[str, Any]:
-        return {
+        outcome: dict[str, Any] = {
             "run": self.run_id or None,
             "mode": "apply" if self.apply else "dry_run",
             "exit_code": int(self.exit_code),
@@ -98,7 +125,20 @@ class Report:
             ],
             "error": self.error,
         }
+        if self.parts:
+            outcome["actions"] = [
+                {"job": part.plan.job, **row}
+                for part in self.parts
+                for row in part._outcome()["actions"]  # noqa: SLF001 - its own class
+            ]
+            outcome["parts"] = [
+                {"job": part.plan.job, "exit_code": int(part.exit_code), "error": part.error} for part in self.parts
+            ]
+        return outcome
 
+
+# The exit codes that a report can have, the gravest first.
+_GRAVITY = (Exit.BLOCKED, Exit.SESSION_REFUSED, Exit.USAGE, Exit.UNAVAILABLE, Exit.FAILED, Exit.DONE)
 
 # A listing that cannot be believed stops the job like a broken guarantee does.
 _SAFETY_STOPS = frozenset({Reason.EMPTY_LISTING, Reason.SHRUNKEN_LISTING})

@@ -1,14 +1,15 @@
 """A run: fetch, decide, check, carry out, report."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from attrs import evolve
 
-from harvestmouse.adapters.errors import StateError
+from harvestmouse.adapters.errors import AdapterError, StateError
+from harvestmouse.adapters.traffic import CLIENT, SITE
 from harvestmouse.core import cleanup, grab
+from harvestmouse.core.cycle import PLANNERS
 from harvestmouse.core.guarantees import check
-from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.model import Snapshot
 from harvestmouse.core.plan import Plan, Reason
 from harvestmouse.runners.carry_out import Apply, DryRun, Executor
@@ -20,10 +21,10 @@ from harvestmouse.runners.words import announce_plan, announce_report
 
 
 def run(job: str, ports: Ports, *, apply: bool, stop: StopSignal | None = None) -> Report:
-    """Run one job.
+    """Run one job, or all of them.
 
     Args:
-        job: One of `harvestmouse.core.jobs.JOBS`.
+        job: One of `harvestmouse.core.cycle.PLANNERS`.
         ports: The outside; closed at the end.
         apply: Act; otherwise only say what would be done.
         stop: Tells a run that acts to end between two actions.
@@ -36,14 +37,14 @@ def run(job: str, ports: Ports, *, apply: bool, stop: StopSignal | None = None) 
         ports.snapshot = snapshot = FETCH[job](ports, policy)
         if ports.tape is not None:
             ports.tape.stop()
-        plan = JOBS[job](snapshot, policy)
+        plan = PLANNERS[job](snapshot, policy)
         announce_plan(plan)
         violations = check(plan, snapshot, policy)
         if violations:
             report = Report(plan=plan, apply=apply, violations=violations)
         else:
             executor = Apply(ports, stop or StopSignal()) if apply else DryRun()
-            report = _carry_out(plan, snapshot, executor, apply=apply)
+            report = _carry_out(plan, ports, snapshot, executor, apply=apply)
             report = evolve(report, plan_age_seconds=ports.clock() - plan.decided_at)
             _remember(ports, snapshot, report)
     report = evolve(report, run_id=ports.run_id)
@@ -51,12 +52,29 @@ def run(job: str, ports: Ports, *, apply: bool, stop: StopSignal | None = None) 
     return report
 
 
-def _carry_out(plan: Plan, snapshot: Snapshot, executor: Executor, *, apply: bool) -> Report:
-    outcomes, error = executor.carry_out(plan, snapshot)
-    if error is None:
-        return Report(plan=plan, apply=apply, outcomes=outcomes)
-    code = Exit(error.exit_code)
-    return Report(plan=plan, apply=apply, outcomes=outcomes, error=str(error), error_code=code, error_state=error.state)
+def _carry_out(plan: Plan, ports: Ports, snapshot: Snapshot, executor: Executor, *, apply: bool) -> Report:
+    parts = plan.parts or (plan,)
+    missed = [_missed(part, ports.lost) for part in parts]
+    reports = []
+    for part, (outcomes, error), before in zip(parts, executor.carry_out(plan, snapshot), missed, strict=True):
+        report = Report(plan=part, apply=apply, outcomes=outcomes)
+        why = error or before
+        if why is not None:
+            report = evolve(report, error=str(why), error_code=Exit(why.exit_code), error_state=why.state)
+        reports.append(report)
+    return Report.joined(plan, tuple(reports)) if plan.parts else reports[0]
+
+
+def _missed(plan: Plan, lost: Mapping[str, AdapterError]) -> AdapterError | None:
+    """Return the error for which a job has nothing to decide from; alone it would have ended with it."""
+    if plan.skip is not None:
+        return lost.get(_TOLD_BY[plan.skip.reason]) if plan.skip.reason in _TOLD_BY else None
+    # Only grab asks more of a service once its guards allow: the site, for results.
+    return lost.get(SITE) if plan.job == grab.JOB and not plan.complete else None
+
+
+# Who has not told what is unknown.
+_TOLD_BY = {Reason.PROFILE_UNKNOWN: SITE, Reason.CLIENT_UNKNOWN: CLIENT}
 
 
 @contextmanager
@@ -74,15 +92,10 @@ def opened(job: str, ports: Ports, *, site: bool = False) -> Iterator[None]:
 
 def _remember(ports: Ports, snapshot: Snapshot, report: Report) -> None:
     """Leave for the next run what this one has seen; it only makes decisions more careful, so it fails no run."""
-    plan, profile = report.plan, snapshot.profile
+    profile = snapshot.profile
     try:
-        if plan.job == cleanup.JOB and snapshot.torrents is not None:
-            left = len(snapshot.managed(ports.settings.policy.client.category)) - report.count(Status.DONE)
-            ports.memory.remember_listing(left)
-        if plan.job == grab.JOB:
-            paused = plan.skip is not None and plan.skip.reason is Reason.UNSATISFIED_LIMIT
-            if paused != snapshot.unsatisfied_paused:
-                ports.memory.remember_account(unsatisfied_paused=paused or None)
+        for job in report.jobs:
+            _remember_job(ports, snapshot, job)
         if profile is not None and profile.bonus_points is not None:
             ports.memory.remember_balance(snapshot.taken_at, profile.bonus_points)
             spent = sum(getattr(one.action, "cost_bp", 0) for one in report.outcomes if one.status is Status.DONE)
@@ -90,3 +103,14 @@ def _remember(ports: Ports, snapshot: Snapshot, report: Report) -> None:
                 ports.memory.remember_balance(ports.clock(), profile.bonus_points - spent)
     except StateError as error:
         log.warning("%s", error)
+
+
+def _remember_job(ports: Ports, snapshot: Snapshot, report: Report) -> None:
+    plan = report.plan
+    if plan.job == cleanup.JOB and snapshot.torrents is not None:
+        left = len(snapshot.managed(ports.settings.policy.client.category)) - report.count(Status.DONE)
+        ports.memory.remember_listing(left)
+    if plan.job == grab.JOB and snapshot.profile is not None:
+        paused = plan.skip is not None and plan.skip.reason is Reason.UNSATISFIED_LIMIT
+        if paused != snapshot.unsatisfied_paused:
+            ports.memory.remember_account(unsatisfied_paused=paused or None)

@@ -27,6 +27,10 @@ _NAME_WIDTH = 60
 
 def announce_plan(plan: Plan) -> None:
     """Log what was decided."""
+    if plan.parts:
+        for part in plan.parts:
+            announce_plan(part)
+        return
     figures = plan.figures
     if plan.skip is not None:
         if plan.job == "grab":
@@ -64,10 +68,10 @@ def announce_outcome(outcome: Outcome) -> None:
 
 def announce_report(report: Report) -> None:
     """Log how the run ended."""
-    plan = report.plan
-    if plan.skip is None and not report.violations:
-        for line in _done(report):
-            log.info("%s", line)
+    for job in report.jobs:
+        if job.plan.skip is None and not report.violations:
+            for line in _done(job):
+                log.info("%s", line)
     for one in report.violations:
         log.error("Refused: the plan would break guarantee %s at %s: %s", one.guarantee, one.subject, one.detail)
     if report.error is not None:
@@ -79,21 +83,29 @@ def describe(report: Report, shown: int = _SHOWN_ACTIONS) -> str:
     plan = report.plan
     mode = "applied" if report.apply else "dry run, nothing is changed without --apply"
     lines = [plan.job if plan.job == attribution.JOB else f"{plan.job} ({mode})"]
-    if plan.skip is not None:
-        lines.append(f"  skipped: {plan.skip.reason.value} - {clean(plan.skip.detail)}")
     if report.violations:
         lines.append("  refused: the plan would break a guarantee; nothing was done")
         lines += [f"    {one.guarantee} {clean(one.subject)}: {clean(one.detail)}" for one in report.violations]
-    lines += _headline(plan)
+    for part in report.parts:
+        lines += [f"  {part.plan.job}", *(f"  {line}" for line in _account(part, shown))]
+    return "\n".join(lines if report.parts else [*lines, *_account(report, shown)])
+
+
+def _account(report: Report, shown: int) -> Iterator[str]:
+    """Yield what one job has decided, and how its actions ended."""
+    plan = report.plan
+    if plan.skip is not None:
+        yield f"  skipped: {plan.skip.reason.value} - {clean(plan.skip.detail)}"
+    yield from _headline(plan)
     if plan.job == attribution.JOB:
-        lines += _trackers(plan)
+        yield from _trackers(plan)
     else:
-        lines += list(_counts(plan)) or ([] if plan.skip else ["  nothing to decide"])
-    lines += _actions(report, shown)
+        yield from list(_counts(plan)) or ([] if plan.skip else ["  nothing to decide"])
+    yield from _actions(report, shown)
     if plan.skip is None and not plan.complete:
-        lines.append("  Not every source was there; decisions that need it are held.")
-    lines += [f"  Advice: {clean(sentence)}" for sentence in plan.advice]
-    return "\n".join(lines)
+        yield "  Not every source was there; decisions that need it are held."
+    for sentence in plan.advice:
+        yield f"  Advice: {clean(sentence)}"
 
 
 def clean(text: str) -> str:

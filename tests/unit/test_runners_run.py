@@ -303,7 +303,7 @@ class TestViolation:
             bad = DeleteTorrent(hash=hash_of(4), name="x", reason="never_started")
             return evolve(good, actions=(*good.actions, bad))
 
-        monkeypatch.setattr(run_module, "JOBS", {**JOBS, "janitor": plan})
+        monkeypatch.setattr(run_module, "PLANNERS", {**JOBS, "janitor": plan})
 
     @pytest.mark.parametrize("apply", [True, False])
     def test_nothing_is_done(self, stage: Stage, bad_planner: None, apply: bool) -> None:
@@ -360,7 +360,7 @@ class TestOldPlan:
             stage.world.now += seconds
             return plan
 
-        monkeypatch.setattr(run_module, "JOBS", {**JOBS, job: slow})
+        monkeypatch.setattr(run_module, "PLANNERS", {**JOBS, job: slow})
         report = stage.run(job, apply=True)
         assert set(statuses(report)) == {"done" if done else "not_attempted"}
         if not done:

@@ -66,7 +66,11 @@ def parts_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def unparse_action(action: Action) -> dict[str, Any]:
     """Return an action's JSON form, with its kind under ``action``."""
-    return {"action": action.kind, **asdict(action)}
+    facts = asdict(action)
+    if not facts.get("use_wedge", True):
+        # As in plans from before there were wedges.
+        del facts["use_wedge"]
+    return {"action": action.kind, **facts}
 
 
 def parse_plan(document: object) -> Plan:
@@ -108,7 +112,7 @@ def _rows_of(job: str, rows: Any) -> list[dict[str, Any]]:
 
 
 def _outcome_of(job: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
-    own = next((one for one in outcome["parts"] if one["job"] == job), {})
+    own: Mapping[str, Any] = next((one for one in outcome["parts"] if one["job"] == job), {})
     whole = {key: value for key, value in outcome.items() if key != "parts"}
     ends = {key: own[key] for key in ("exit_code", "error") if key in own}
     return {**whole, **ends, "actions": _rows_of(job, outcome["actions"])}
