@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
-from grafana_foundation_sdk.builders.dashboard import Dashboard, DatasourceVariable, Row, TextBoxVariable
+from grafana_foundation_sdk.builders.dashboard import Dashboard, DatasourceVariable, Row
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, DynamicConfigValue
 
@@ -212,14 +212,15 @@ def _grabber() -> AnyPanel:
 
 
 def _points() -> AnyPanel:
+    reserve = "harvestmouse_spend_reserve_bp"
     panel = lines(
         "Points against reserve",
         "Points under the red line are never spent, and the site sells automated buyers no less than 50 GiB: below "
-        "the orange line only a purchase by hand helps. Set the reserve at the top of this page to the policy's.",
+        "the orange line only a purchase by hand helps.",
         "suffix:BP",
         Query("mam_bp_balance", "points"),
-        Query("vector($reserve)", "reserve"),
-        Query(f"vector($reserve + {SEED.spend.tiers[0] * SEED.spend.price_per_gib})", "reserve and 50 GiB"),
+        Query(reserve, "reserve"),
+        Query(f"{reserve} + {SEED.spend.tiers[0] * SEED.spend.price_per_gib}", "reserve and 50 GiB"),
     )
     return coloured(panel, {"points": PLAIN, "reserve": ACT, "reserve and 50 GiB": LOOK}).decimals(0)
 
@@ -414,12 +415,10 @@ ROWS = {
 
 def build() -> str:
     """Return the dashboard as JSON; the same source gives the same text."""
-    reserve = TextBoxVariable("reserve").label("Points in reserve").default_value(str(SEED.spend.reserve))
     board = Dashboard("Harvestmouse").uid("harvestmouse").tags(["harvestmouse", "mam", "qbittorrent"])
     board.description("The account, the client and the jobs of harvestmouse; every panel says what to do.")
     board.time("now-7d", "now").timezone("browser").refresh("1m").tooltip(DashboardCursorSync.CROSSHAIR)
     board.with_variable(DatasourceVariable("datasource").label("Prometheus").type("prometheus"))
-    board.with_variable(reserve)
     numbers = count(1)
     for title, row in ROWS.items():
         board.with_row(Row(title).id(next(numbers)))

@@ -19,6 +19,7 @@ from harvestmouse.adapters.metrics import Group, Sample
 from harvestmouse.adapters.metrics.catalogue import Owner
 from harvestmouse.adapters.traffic import CLIENT, ENDPOINTS, SITE, Result
 from harvestmouse.core.actions import ACTIONS
+from harvestmouse.core.income import BALANCE_CAP
 from harvestmouse.core.model import AccountClass, Profile
 from harvestmouse.core.plan import GUARDS, Plan, Verdict
 from harvestmouse.core.units import GIB
@@ -173,8 +174,9 @@ def _account(ending: Ending, profile: Profile) -> Iterator[Sample]:
     spent = sum(getattr(action, "cost_bp", 0) for action in done)
     credit = sum(getattr(action, "gib", 0) for action in done) * GIB
     uploaded = None if profile.uploaded_bytes is None else profile.uploaded_bytes + credit
+    points = None if profile.bonus_points is None else profile.bonus_points - spent
     figures = {
-        "mam_bp_balance": None if profile.bonus_points is None else profile.bonus_points - spent,
+        "mam_bp_balance": points,
         "mam_uploaded_bytes": uploaded,
         "mam_downloaded_bytes": profile.downloaded_bytes,
         "mam_ratio": _ratio(uploaded, profile.downloaded_bytes),
@@ -182,6 +184,7 @@ def _account(ending: Ending, profile: Profile) -> Iterator[Sample]:
         "harvestmouse_unsatisfied_limit": profile.unsat_limit,
         "harvestmouse_hit_and_runs": profile.hit_and_run_count,
         "harvestmouse_bonus_points_per_hour": ending.income,
+        "harvestmouse_points_at_cap": None if points is None else points >= BALANCE_CAP,
     }
     yield from _known(figures)
     if profile.class_name is not None:
@@ -245,7 +248,12 @@ def _janitor(report: Report) -> Iterator[Sample]:
 def _spend(report: Report) -> Iterator[Sample]:
     figures = report.plan.figures
     yield from _known(
-        {"mam_bp_needed_gib": figures.get("needed_gib"), "mam_bp_affordable_gib": figures.get("affordable_gib")}
+        {
+            "mam_bp_needed_gib": figures.get("needed_gib"),
+            "mam_bp_affordable_gib": figures.get("affordable_gib"),
+            "harvestmouse_spend_next_useful_seconds": figures.get("next_useful_seconds"),
+            "harvestmouse_spend_reserve_bp": report.plan.policy.get("reserve"),
+        }
     )
     bought = (getattr(one.action, "gib", 0) for one in report.outcomes if one.status is Status.DONE)
     yield Sample("mam_bp_spent_gb", sum(bought))

@@ -153,6 +153,9 @@ def _headline(plan: Plan) -> Iterator[str]:
     elif figures["unsat_used"] is not None:
         line += f"; {figures['unsat_used']} of {figures['unsat_limit']} unsatisfied"
     yield line
+    if figures.get("next_useful_seconds"):
+        wait, reason = format_span(figures["next_useful_seconds"]), figures["next_useful_reason"]
+        yield f"  next useful run in about {wait} ({reason})"
 
 
 def _trackers(plan: Plan) -> Iterator[str]:

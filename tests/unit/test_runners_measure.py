@@ -148,7 +148,8 @@ class TestGroups:
         idle = Stage(world_of(account=profile(), torrents=[torrent(20)]), tmp_path / "idle")
         busy, quiet = ({(one.name, *one.labels.values()) for one in samples(measure(ended(at, job)))}
                        for at in (stage, idle))  # fmt: skip
-        assert busy == quiet
+        # When something can be bought is told only where anybody knows.
+        assert {one for one in busy if one[0] != "harvestmouse_spend_next_useful_seconds"} == quiet
 
 
 class TestAccount:
@@ -183,12 +184,18 @@ class TestAccount:
             "unsat_count": "harvestmouse_unsatisfied_torrents",
             "unsat_limit": "harvestmouse_unsatisfied_limit",
             "hit_and_run_count": "harvestmouse_hit_and_runs",
-            "bonus_points": "mam_bp_balance",
             "class_name": "mam_class_code",
         }
         for fact, name in names.items():
             less = evolve(profile(), **{fact: None})
             assert told - {one.name for one in samples(measure(failed("grab", profile=less)))} == {name}
+        poor = {one.name for one in samples(measure(failed("grab", profile=profile(bonus_points=None))))}
+        assert told - poor == {"mam_bp_balance", "harvestmouse_points_at_cap"}
+
+    @pytest.mark.parametrize(("points", "capped"), [(99_998.9, 0), (99_999.0, 1)])
+    def test_a_balance_at_the_cap_is_told(self, points: float, capped: int) -> None:
+        """From there on points are lost."""
+        assert value(failed("grab", profile=profile(bonus_points=points)), "harvestmouse_points_at_cap") == capped
 
     def test_a_purchase_of_this_run_is_in_the_figures(self, stage: Stage) -> None:
         """The site shows old figures for a while; the reply has told better."""
@@ -197,6 +204,11 @@ class TestAccount:
         assert value(ending, "mam_bp_balance") == 35_000
         assert value(ending, "mam_uploaded_bytes") == 75 * GIB
         assert value(ending, "mam_ratio") == 75 / 19
+
+    def test_the_next_purchase_and_the_reserve_are_told(self, stage: Stage) -> None:
+        """This run buys, so it is none to wait for."""
+        assert value(ended(stage, "spend"), "harvestmouse_spend_next_useful_seconds") == 0
+        assert value(ended(stage, "spend"), "harvestmouse_spend_reserve_bp") == 500
 
     def test_a_dry_run_changes_no_figure(self, stage: Stage) -> None:
         """What would be bought is not bought."""

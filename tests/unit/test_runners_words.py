@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harvestmouse.core.policy import SEED
+from harvestmouse.core.spend import plan_spend
 from harvestmouse.core.wire.plan import dump, parse_plan
 from harvestmouse.runners.demo import demonstrate
+from harvestmouse.runners.report import Report
 from harvestmouse.runners.words import clean, describe, table
-from tests.support.builders import DAY, GIB, NOW, download, mouse, preferences, profile, result
+from tests.support.builders import DAY, GIB, HOUR, NOW, download, mouse, preferences, profile, result, snapshot
 from tests.support.world import Stage, world_of
 
 EVIL = "A \x1b[2J\x1b[31mbook\r\nDone: deleted=0\x00\x07\N{RIGHT-TO-LEFT OVERRIDE}"
@@ -66,6 +69,16 @@ class TestDescribe:
         text = describe(stage.run("janitor"))
         assert text.count("    delete ") == 10
         assert "... and 2 more; --json shows all" in text
+
+    def test_says_when_a_run_can_buy_next(self) -> None:
+        """949 points at 100 an hour; nothing is said by a run that buys, or where nobody knows."""
+        earned = ((NOW - 10 * HOUR, 0.0), (NOW, 1_000.0))
+        poor = plan_spend(snapshot(profile=mouse(), balances=earned), SEED)
+        assert "\n  next useful run in about 9 h 29 min (deficit)\n" in describe(Report(plan=poor, apply=False))
+        rich = plan_spend(snapshot(profile=mouse(bonus_points=26_000.0), balances=earned), SEED)
+        lost = plan_spend(snapshot(profile=mouse()), SEED)
+        for plan in (rich, lost):
+            assert "next useful" not in describe(Report(plan=plan, apply=False))
 
     def test_a_long_name_is_cut(self, stage: Stage) -> None:
         """One name never fills the screen."""

@@ -122,6 +122,11 @@ CATALOGUE: Mapping[str, Metric] = _by_name(
             "Bonus points earned an hour, estimated from earlier balances.",
         ),
         Metric(
+            "harvestmouse_points_at_cap",
+            Owner.ACCOUNT,
+            "1 where the balance is at the site's cap, so that further points are lost.",
+        ),
+        Metric(
             "harvestmouse_account_state",
             Owner.SESSION,
             "1 for the state in which the last run that asked the site found account and site.",
@@ -172,6 +177,12 @@ CATALOGUE: Mapping[str, Metric] = _by_name(
         Metric("mam_bp_needed_gib", Owner.SPEND, "Upload credit needed, in GiB."),
         Metric("mam_bp_affordable_gib", Owner.SPEND, "Upload credit the budget pays for, in GiB."),
         Metric("mam_bp_spent_gb", Owner.SPEND, "Upload credit bought by the last run, in GiB."),
+        Metric(
+            "harvestmouse_spend_next_useful_seconds",
+            Owner.SPEND,
+            "Seconds from the last run to when one can buy something, at the recent income; absent where none can.",
+        ),
+        Metric("harvestmouse_spend_reserve_bp", Owner.SPEND, "Bonus points that are never spent."),
         Metric("harvestmouse_owed_torrents", Owner.RECONCILE, "Torrents that owe seed time, in any category."),
         Metric(
             "harvestmouse_owed_not_announcing",
