@@ -1,8 +1,12 @@
 """How many points come in, estimated from the balances that earlier runs have seen."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import lru_cache
 from itertools import pairwise
 
+from attrs import evolve
+
+from harvestmouse.core.model import Snapshot
 from harvestmouse.core.units import DAY, HOUR, WEEK
 
 # Site rule: what comes in above this balance is lost.
@@ -18,8 +22,11 @@ _RECENT_SECONDS = WEEK
 # Between balances further apart than this somebody may have spent points by hand, unseen.
 _LONGEST_GAP_SECONDS = 2 * DAY
 
+Balances = tuple[tuple[int, float], ...]
 
-def income_per_hour(balances: Sequence[tuple[int, float]]) -> float | None:
+
+@lru_cache(maxsize=16)
+def income_per_hour(balances: Balances) -> float | None:
     """Estimate the points earned an hour, to a hundredth.
 
     Only time between two balances counts in which the balance did not fall, since that is a purchase, and did not end
@@ -39,12 +46,17 @@ def income_per_hour(balances: Sequence[tuple[int, float]]) -> float | None:
     return round(earned * HOUR / seconds, 2) if seconds >= _LEAST_HISTORY_SECONDS else None
 
 
-def balance_after(points: float, income: float | None, seconds: int) -> float:
-    """Return the balance after so many seconds without a purchase; an unknown income adds nothing."""
-    return max(points, min(points + (income or 0.0) * seconds / HOUR, BALANCE_CAP))
+def waited(snapshot: Snapshot, seconds: int) -> Snapshot:
+    """Return the snapshot as it would be had only points come in, as they did; an unknown income adds nothing."""
+    profile, income = snapshot.profile, income_per_hour(snapshot.balances) or 0.0
+    if profile is not None and profile.bonus_points is not None:
+        points = profile.bonus_points
+        grown = max(points, min(points + income * seconds / HOUR, BALANCE_CAP))
+        profile = evolve(profile, bonus_points=grown)
+    return evolve(snapshot, taken_at=snapshot.taken_at + seconds, profile=profile)
 
 
-def _recent(balances: Sequence[tuple[int, float]]) -> Iterable[tuple[int, float]]:
+def _recent(balances: Balances) -> Iterable[tuple[int, float]]:
     """Yield the balances of the last week, but those that the site still showed after a purchase."""
     fell_at: int | None = None
     last: tuple[int, float] | None = None

@@ -7,7 +7,7 @@ from math import ceil, floor, inf
 from attrs import evolve, frozen
 
 from harvestmouse.core.actions import BuyUpload, BuyVip
-from harvestmouse.core.income import BALANCE_CAP, LEAST_INCOME, balance_after, income_per_hour
+from harvestmouse.core.income import BALANCE_CAP, LEAST_INCOME, income_per_hour, waited
 from harvestmouse.core.model import AccountClass, Profile, Snapshot
 from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
 from harvestmouse.core.policy import Policy, SpendPolicy, figures
@@ -99,13 +99,13 @@ def plan_spend(snapshot: Snapshot, policy: Policy) -> Plan:
         actions=() if action is None else (action,),
         decisions=tuple(decisions),
         figures=_figures(snapshot, account, spend, action.gib if isinstance(action, BuyUpload) else 0),
-        advice=tuple(_advice(account, policy)) if chosen is None else (),
+        advice=tuple(_advice(snapshot.profile or Profile(), account, policy)) if chosen is None else (),
     )
 
 
 @frozen(kw_only=True)
 class NextPurchase:
-    """When a run can next buy something, and why it will.
+    """When a run can next buy something, what, and why it will.
 
     Attributes:
         at: Unix seconds.
@@ -113,6 +113,7 @@ class NextPurchase:
 
     at: int
     reason: Reason
+    action: BuyUpload | BuyVip
 
 
 def next_purchase(snapshot: Snapshot, policy: SpendPolicy) -> NextPurchase | None:
@@ -122,19 +123,23 @@ def next_purchase(snapshot: Snapshot, policy: SpendPolicy) -> NextPurchase | Non
         ``None`` where that is not within a year, where it cannot be told for want of an income, and while an earlier
         purchase is open.
     """
-    account = _account(snapshot)
-    if account is None or snapshot.purchase_pending:
+    if snapshot.purchase_pending:
         return None
-    due = _choose(_after(account, snapshot, _HORIZON_SECONDS), policy)
+    due = _choose_in(snapshot, _HORIZON_SECONDS, policy)
     if due is None:
         return None
     # Points only grow and VIP only runs out, so what can be bought once can be bought at any time after that.
     early, late = -1, _HORIZON_SECONDS
     while late - early > 1:
         middle = (early + late) // 2
-        found = _choose(_after(account, snapshot, middle), policy)
+        found = _choose_in(snapshot, middle, policy)
         early, late, due = (middle, late, due) if found is None else (early, middle, found)
-    return NextPurchase(at=snapshot.taken_at + late, reason=due.reason)
+    return NextPurchase(at=snapshot.taken_at + late, reason=due.reason, action=due.action)
+
+
+def _choose_in(snapshot: Snapshot, seconds: int, policy: SpendPolicy) -> _Chosen | None:
+    account = _account(waited(snapshot, seconds))
+    return None if account is None else _choose(account, policy)
 
 
 def budget(uploaded: int, downloaded: int, points: float, policy: SpendPolicy) -> Budget:
@@ -167,15 +172,6 @@ def _account(snapshot: Snapshot) -> _Account | None:
         ratio=profile.ratio,
         room=vip_room(profile, snapshot.taken_at),
         income=income_per_hour(snapshot.balances),
-    )
-
-
-def _after(account: _Account, snapshot: Snapshot, seconds: int) -> _Account:
-    """Return the account as it would be had only points come in and VIP run on."""
-    return evolve(
-        account,
-        points=balance_after(account.points, account.income, seconds),
-        room=vip_room(snapshot.profile or Profile(), snapshot.taken_at + seconds),
     )
 
 
@@ -294,7 +290,7 @@ def _lost_per_day(account: _Account) -> float | None:
     return None if account.income is None else account.income * DAY / HOUR
 
 
-def _advice(account: _Account, policy: Policy) -> Iterable[str]:
+def _advice(profile: Profile, account: _Account, policy: Policy) -> Iterable[str]:
     spend, need = policy.spend, _need(account, policy.spend)
     if not need.needed_gib:
         if account.points >= BALANCE_CAP:
@@ -314,9 +310,12 @@ def _advice(account: _Account, policy: Policy) -> Iterable[str]:
             f"The smallest automated purchase, {smallest} GiB, costs {cost} BP; with the reserve of "
             f"{spend.reserve} BP, {missing} BP are missing{_when(missing, account.income)}."
         )
-    by_hand = _by_hand(account, policy)
-    if by_hand is not None:
-        yield by_hand
+    found = by_hand(profile, policy)
+    if found is not None:
+        yield (
+            f"By hand in the web store, {float(found.gib):g} GiB of upload credit for {found.cost_bp} BP would lift "
+            f"the ratio from {account.ratio:.2f} to {found.ratio:.2f}, over {found.over:g}."
+        )
     if need.needed_gib > max(spend.tiers):
         yield f"{need.needed_gib} GiB are needed in all, more than the largest tier: several purchases will follow."
 
@@ -339,21 +338,33 @@ def _when(missing: int, income: float | None) -> str:
     return f", which at {income:.0f} BP/h takes about {format_span(missing / income * HOUR)}"
 
 
-def _by_hand(account: _Account, policy: Policy) -> str | None:
-    """Find the smallest web-store purchase that lifts the ratio over its next threshold."""
-    if not account.downloaded:
+@frozen(kw_only=True)
+class StorePurchase:
+    """A purchase that only a person can make, in the web store.
+
+    Attributes:
+        ratio: The ratio it would give.
+        over: The highest threshold that it would reach: the site's, or one of the policy's.
+    """
+
+    gib: Fraction
+    cost_bp: int
+    ratio: float
+    over: float
+
+
+def by_hand(profile: Profile, policy: Policy) -> StorePurchase | None:
+    """Find the smallest web-store purchase that the points pay for and that lifts the ratio over its next threshold."""
+    uploaded, downloaded, ratio = profile.uploaded_bytes, profile.downloaded_bytes, profile.ratio
+    if uploaded is None or not downloaded or ratio is None:
         return None
-    thresholds = sorted({SITE_RATIO, policy.grab.ratio_floor, policy.spend.target_ratio})
-    ahead = [threshold for threshold in thresholds if threshold > account.ratio]
+    thresholds = {SITE_RATIO, policy.grab.ratio_floor, policy.spend.target_ratio}
     for amount in STORE_AMOUNTS:
-        ratio = float((account.uploaded + amount * GIB) / account.downloaded)
+        lifted = float((uploaded + amount * GIB) / downloaded)
         cost = ceil(amount * policy.spend.price_per_gib)
-        reached = [threshold for threshold in ahead if ratio >= threshold]
-        if reached and cost <= account.points:
-            return (
-                f"By hand in the web store, {float(amount):g} GiB of upload credit for {cost} BP would lift the ratio "
-                f"from {account.ratio:.2f} to {ratio:.2f}, over {max(reached):g}."
-            )
+        reached = [threshold for threshold in thresholds if ratio < threshold <= lifted]
+        if reached and cost <= (profile.bonus_points or 0):
+            return StorePurchase(gib=amount, cost_bp=cost, ratio=lifted, over=max(reached))
     return None
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harvestmouse.core.income import balance_after, income_per_hour
-from tests.support.builders import DAY, HOUR, WEEK
+from harvestmouse.core.income import income_per_hour, waited
+from tests.support.builders import DAY, HOUR, NOW, WEEK, profile, snapshot
 
 Balances = tuple[tuple[int, float], ...]
 
@@ -92,18 +92,26 @@ class TestIncome:
         assert income_per_hour(balances) == income
 
 
-class TestBalance:
+class TestWaited:
     """What the balance will be."""
 
     @pytest.mark.parametrize(
-        ("points", "income", "seconds", "then"),
+        ("points", "balances", "then"),
         [
-            (100.0, 50.0, 2 * HOUR, 200.0),
-            (100.0, None, 2 * HOUR, 100.0),
-            (99_990.0, 50.0, HOUR, 99_999.0),
-            (120_000.0, 50.0, HOUR, 120_000.0),
+            (100.0, ((0, 0.0), (HOUR, 50.0)), 200.0),
+            (100.0, (), 100.0),
+            (99_990.0, ((0, 0.0), (HOUR, 50.0)), 99_999.0),
+            (120_000.0, ((0, 0.0), (HOUR, 50.0)), 120_000.0),
+            (None, ((0, 0.0), (HOUR, 50.0)), None),
         ],
     )
-    def test_it_grows_up_to_the_cap(self, points: float, income: float | None, seconds: int, then: float) -> None:
-        """One that is over it already stays."""
-        assert balance_after(points, income, seconds) == then
+    def test_it_grows_up_to_the_cap(self, points: float | None, balances: Balances, then: float | None) -> None:
+        """One that is over it already stays; what is unknown stays unknown."""
+        seen = waited(snapshot(profile=profile(bonus_points=points), balances=balances), 2 * HOUR)
+        assert seen.profile is not None
+        assert (seen.taken_at, seen.profile.bonus_points) == (NOW + 2 * HOUR, then)
+        assert seen.balances == balances
+
+    def test_without_a_profile_only_time_passes(self) -> None:
+        """Nobody knows of any points."""
+        assert waited(snapshot(profile=None), 5) == snapshot(profile=None, taken_at=NOW + 5)

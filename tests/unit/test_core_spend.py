@@ -1,7 +1,7 @@
 """What is bought, what is not, and what the operator is told instead."""
 
 from datetime import timedelta
-from math import ceil, inf
+from math import ceil
 from typing import Any
 
 import pytest
@@ -12,9 +12,8 @@ from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import SEED, Policy
 from harvestmouse.core.spend import (
     Purchase,
-    _Account,
-    _by_hand,
     budget,
+    by_hand,
     choose_tier,
     next_purchase,
     plan_spend,
@@ -207,8 +206,9 @@ class TestAdvice:
 
     def test_an_account_that_downloaded_nothing_has_no_ratio_to_lift(self) -> None:
         """No plan asks for it, since such an account is never short."""
-        account = _Account(uploaded=0, downloaded=0, points=9999.0, ratio=inf)
-        assert _by_hand(account, SEED) is None
+        assert by_hand(profile(uploaded_bytes=0, downloaded_bytes=0, bonus_points=9999.0), SEED) is None
+        for unknown in ({"uploaded_bytes": None}, {"downloaded_bytes": None}):
+            assert by_hand(mouse(**unknown), SEED) is None
 
     def test_a_need_beyond_the_largest_tier_is_told(self) -> None:
         """Several purchases will follow; 499 GiB and one more are a single one."""
