@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -68,8 +68,8 @@ class Ports:
     @cached_property
     def client(self) -> Client:
         """Return the torrent client."""
-        name = self.settings.qbittorrent.adapter
-        client: Client = _adapter("client", name, {"qbittorrent": self._open_qbittorrent})(self.settings)
+        built_in = {"qbittorrent": self._open_qbittorrent, "transmission": self._open_transmission}
+        client: Client = _adapter("client", self.settings.qbittorrent.adapter, built_in)(self.settings)
         return client
 
     @cached_property
@@ -121,8 +121,24 @@ class Ports:
             tape=self.tape,
         )
 
+    def _open_transmission(self, settings: Settings) -> Client:
+        try:
+            from harvestmouse.adapters.transmission import TransmissionClient  # noqa: PLC0415 - an extra
+        except ImportError:
+            needed = "transmission-rpc: pip install 'harvestmouse[transmission]'"
+            raise ConfigError(f"[qbittorrent] adapter = 'transmission' needs {needed}") from None
+        chosen = settings.qbittorrent
+        return TransmissionClient(
+            url=chosen.url,
+            username=chosen.username,
+            password=chosen.password,
+            category=settings.policy.client.category,
+            traffic=self.traffic,
+            tape=self.tape,
+        )
 
-def _adapter(kind: str, name: str, built_in: dict[str, Callable[[Settings], Any]]) -> Callable[[Settings], Any]:
+
+def _adapter(kind: str, name: str, built_in: Mapping[str, Callable[[Settings], Any]]) -> Callable[[Settings], Any]:
     """Find an adapter by name: the built-in one, or a third party's behind an entry point."""
     if name in built_in:
         return built_in[name]

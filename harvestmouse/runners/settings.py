@@ -120,11 +120,11 @@ class QbittorrentSettings:
     """The torrent client.
 
     Attributes:
-        url: The Web UI's address.
+        url: The address of the Web UI, or of Transmission's daemon.
         username: User name; empty where the client lets this address in without a login.
         password: Password.
         api_key: API key of qBittorrent 5.2 and later, in place of user name and password.
-        adapter: Which adapter talks to the client.
+        adapter: Which adapter talks to the client: qbittorrent, transmission, or that of another package.
     """
 
     url: str = field(default="http://127.0.0.1:8080", validator=_web)
