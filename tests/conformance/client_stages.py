@@ -17,12 +17,15 @@ from harvestmouse.adapters.bencode import info_hash
 from harvestmouse.adapters.memory import MemoryClient, World
 from harvestmouse.adapters.qbittorrent import QbittorrentClient
 from harvestmouse.adapters.secret import Secret
+from harvestmouse.adapters.transmission import TransmissionClient
 from harvestmouse.core.model import TrackerMessage
 from harvestmouse.testing import cannot, torrent_file
 from harvestmouse.testing.client import CATEGORY, REFUSAL, SIZE_BYTES
 from tests.support.builders import TRACKER, download, hash_of, raw_torrent, torrent
 from tests.support.qbittorrent import Login, QBittorrent, wait_for
 from tests.support.tracker import Swarm, Tracker
+from tests.support.transmission import SESSION, STOPPED, USUAL, Transmission, raw_row
+from tests.support.transmission import Impostor as TransmissionImpostor
 from tests.support.world import world_of
 
 NOBODY = "http://127.0.0.1:9"
@@ -242,4 +245,109 @@ class QbittorrentStage:
         wait_for(lambda: not self.program.torrents(), "qBittorrent to be empty")
         self._emptied += 1
         self.program.post("app/setPreferences", json='{"queueing_enabled": false, "max_active_downloads": 3}')
+        self.tracker.refusals.clear()
+
+
+@define
+class TransmissionStage:
+    """A real daemon, started when it is entered and emptied between two tests."""
+
+    folder: Path
+    binary: Path
+    _programs: ExitStack = field(factory=ExitStack, init=False)
+    program: Transmission = field(init=False)
+    tracker: Tracker = field(init=False)
+    client: TransmissionClient = field(init=False)
+    _guarded: Transmission | None = field(default=None, init=False)
+    _emptied: int = field(default=0, init=False)
+
+    def __enter__(self) -> Self:
+        self.tracker = self._programs.enter_context(Tracker(Swarm(seeders=7, leechers=2)))
+        self.program = self._programs.enter_context(Transmission(self.folder / "daemon", self.binary))
+        self.client = TransmissionClient(url=self.program.url, category=CATEGORY)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._programs.close()
+
+    @property
+    def now(self) -> int:
+        return int(time.time())
+
+    @property
+    def free_space_bytes(self) -> int:
+        return shutil.disk_usage(self.program.downloads).free
+
+    @property
+    def save_path(self) -> str:
+        # The daemon deletes files some time after their torrent, which the next test may put in again.
+        return str(self.program.downloads / str(self._emptied))
+
+    def file_of(self, name: str) -> bytes:
+        return torrent_file(name, SIZE_BYTES, self.tracker.announce_url())
+
+    def put(
+        self,
+        name: str,
+        *,
+        category: str = CATEGORY,
+        tags: Iterable[str] = (),
+        whole: bool = True,
+        stopped: bool = False,
+    ) -> str:
+        return self.program.add(
+            self.file_of(name),
+            labels=[*([category] if category else []), *tags],
+            save_path=Path(self.save_path),
+            complete=whole,
+            paused=stopped,
+        )
+
+    def refuse(self, identity: str) -> None:
+        # The daemon announces again at once only what is started, and first tells the tracker that it was stopped.
+        self.program.wait_for_announce(identity)
+        announces = self.tracker.announces(identity)
+        self.program.ask("torrent-stop", ids=[identity])
+        wait_for(lambda: self.tracker.announces(identity) > announces, "the tracker to hear of the stop")
+        self.program.wait_for_status(identity, STOPPED)
+        self.tracker.refusals[identity] = REFUSAL
+        self.program.ask("torrent-start", ids=[identity])
+        self.program.wait_for_announce(identity, REFUSAL)
+
+    def accept(self, identity: str) -> None:
+        del self.tracker.refusals[identity]
+
+    def close_slots(self) -> None:
+        self.program.ask("session-set", seed_queue_enabled=True, seed_queue_size=0)
+
+    def away(self) -> TransmissionClient:
+        return TransmissionClient(url=NOBODY)
+
+    def garbled(self) -> TransmissionClient:
+        mine = raw_row(1, name="mine", labels=[CATEGORY])
+        rows = [{}, mine, {**mine, "hashString": None}, {"hashString": 7}, None]
+        stats = {"downloadSpeed": 0, "uploadSpeed": 0}
+        return self._before(session_get=SESSION, session_stats=stats, torrent_get={"torrents": rows})
+
+    def muddled(self) -> TransmissionClient:
+        return self._before()
+
+    def _before(self, **answers: object) -> TransmissionClient:
+        return TransmissionClient(url=self._programs.enter_context(TransmissionImpostor(**answers)).url)
+
+    def locked_out(self, password: str) -> TransmissionClient:
+        if self._guarded is None:
+            guarded = Transmission(self.folder / "guarded", self.binary, login=Login())
+            self._guarded = self._programs.enter_context(guarded)
+        return TransmissionClient(url=self._guarded.url, username=Login().username, password=Secret(password))
+
+    def empty(self) -> None:
+        """Give back an empty daemon with its usual queues."""
+        self.client.close()
+        hashes = list(self.program.torrents())
+        if hashes:
+            self.program.ask("torrent-remove", ids=hashes, delete_local_data=True)
+        wait_for(lambda: not self.program.torrents(), "Transmission to be empty")
+        self._emptied += 1
+        self.program.ask("session-set", **USUAL)
         self.tracker.refusals.clear()
