@@ -125,8 +125,9 @@ class Ports:
         try:
             from harvestmouse.adapters.transmission import TransmissionClient  # noqa: PLC0415 - an extra
         except ImportError:
-            needed = "transmission-rpc: pip install 'harvestmouse[transmission]'"
-            raise ConfigError(f"[qbittorrent] adapter = 'transmission' needs {needed}") from None
+            raise ConfigError(
+                "[qbittorrent] adapter = 'transmission' needs its library: pip install 'harvestmouse[transmission]'"
+            ) from None
         chosen = settings.qbittorrent
         return TransmissionClient(
             url=chosen.url,

@@ -238,8 +238,9 @@ class TransmissionClient:
             yield self._connected
         except transmission_rpc.TransmissionAuthError as error:
             status = getattr(error.original, "status_code", None)
-            why = "refuses user name and password" if status == _UNAUTHORISED else f"answers {status}"
-            raise ClientRefused(f"{place}: the client {why}") from None
+            if status == _UNAUTHORISED:
+                raise ClientRefused(f"{place}: the client refuses user name and password") from None
+            raise ClientRefused(f"{place}: the client answers {status}") from None
         except transmission_rpc.TransmissionTimeoutError:
             raise ClientUnavailable(f"{place}: no answer within the time limit") from None
         except (transmission_rpc.TransmissionConnectError, requests.RequestException):
