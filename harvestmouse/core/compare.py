@@ -9,6 +9,7 @@ from attrs import Factory, define, field, fields, frozen
 
 from harvestmouse.core import cleanup, grab, spend
 from harvestmouse.core.actions import AddTorrent, BuyUpload, BuyVip, DeleteTorrent
+from harvestmouse.core.cycle import with_places_of
 from harvestmouse.core.estimate import Estimate, mean_of, share_of
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.model import Snapshot
@@ -36,6 +37,7 @@ class Run:
         scores: The scores, by id, of what it wanted to add.
         bought: Whether it bought something.
         added: What it really added: by id, when the site had got it in unix seconds, where that is told.
+        in_cycle: Whether it was part of a cycle, in which grab may use places that the janitor frees.
     """
 
     job: str
@@ -45,6 +47,7 @@ class Run:
     scores: Mapping[int, float] = field(factory=dict)
     bought: bool = False
     added: Mapping[int, int | None] = field(factory=dict)
+    in_cycle: bool = False
 
 
 @frozen(kw_only=True)
@@ -248,7 +251,10 @@ class _Tally:
     wanted: str | None = None
 
     def add(self, run: Run, seen: History) -> None:
-        plan = JOBS[run.job](run.snapshot, self.policy)
+        snapshot = run.snapshot
+        if run.in_cycle and run.job == grab.JOB:
+            snapshot = with_places_of(JOBS[cleanup.JOB](snapshot, self.policy), snapshot)
+        plan = JOBS[run.job](snapshot, self.policy)
         self.foreign += run.category not in (None, self.policy.client.category)
         if not plan.complete and (plan.skip is None or plan.skip.reason in _NOT_TOLD):
             self.incomplete[run.job] += 1

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from harvestmouse.core.errors import PlanError
 from harvestmouse.core.plan import Reason
-from harvestmouse.core.wire.plan import FORMAT
+from harvestmouse.core.wire.plan import FORMAT, parts_of
 
 _Row = Mapping[str, Any]
 
@@ -44,7 +44,7 @@ class Difference:
 
 
 def differences(was: object, now: _Row) -> tuple[Difference, ...]:
-    """Compare a plan's JSON form with the one that is made now, the policy apart.
+    """Compare a plan's JSON form with the one that is made now, the policy apart; those of a cycle job by job.
 
     Raises:
         PlanError: The first is no plan of a format that this version knows.
@@ -53,6 +53,10 @@ def differences(was: object, now: _Row) -> tuple[Difference, ...]:
         found = was.get("format") if isinstance(was, dict) else was
         raise PlanError(f'expected a plan with format "{FORMAT}", found {found!r}')
     try:
+        if "parts" in now:
+            before = {part["job"]: part for part in parts_of(was)}
+            pairs = [(before[part["job"]], part) for part in parts_of(now) if part["job"] in before]
+            return tuple(one for pair in pairs for one in differences(*pair))
         decided = tuple(_decisions(was, now))
         told = {one.subject for one in decided if one.what == "decision"}
         return (*_job(was, now), *decided, *_actions(was, now, told), *_figures(was, now))
@@ -62,7 +66,7 @@ def differences(was: object, now: _Row) -> tuple[Difference, ...]:
 
 def policy_differences(was: _Row, now: _Row) -> tuple[Difference, ...]:
     """Return the figures of the policy that were others; by themselves they make no plan differ."""
-    before, after = was.get("policy") or {}, now["policy"]
+    before, after = (dict(_flat(plan.get("policy") or {})) for plan in (was, now))
     return tuple(
         Difference(subject=key, what="policy", was=before[key], now=after.get(key)) for key in _changed(before, after)
     )

@@ -11,10 +11,11 @@ from attrs import asdict, evolve
 from harvestmouse.core.compare import CEILINGS, FLOORS, SCORE_STEPS, Run, compare
 from harvestmouse.core.errors import RecordingError
 from harvestmouse.core.jobs import JOBS
+from harvestmouse.core.model import Snapshot
 from harvestmouse.core.policy import PRESETS, Policy
 from harvestmouse.core.units import parse_size
 from harvestmouse.core.wire.coerce import as_count, as_object, as_time
-from harvestmouse.core.wire.plan import dump
+from harvestmouse.core.wire.plan import dump, parts_of
 from harvestmouse.runners import config
 from harvestmouse.runners.commands import load_settings
 from harvestmouse.runners.compare_words import describe, verdict
@@ -83,7 +84,7 @@ def runs_of(paths: Iterable[Path], unread: list[str]) -> Iterator[Run]:
             times[path] = read(path).taken_at
     for path in sorted(times, key=times.__getitem__):
         with _told(path, unread):
-            yield _run(read(path))
+            yield from _runs(read(path))
 
 
 @contextmanager
@@ -96,15 +97,21 @@ def _told(path: Path, unread: list[str]) -> Iterator[None]:
         unread.append(f"{path}: {type(error).__name__} {error}")
 
 
-def _run(recording: Recording) -> Run:
-    plan = recording.plan
-    if recording.job not in JOBS:
-        raise RecordingError(f"{recording.path}: this version has no job {recording.job!r}")
+def _runs(recording: Recording) -> list[Run]:
+    """Return what was recorded as runs of single jobs."""
+    snapshot, plans = recording.snapshot(), parts_of(recording.plan)
+    return [_run(recording, plan, snapshot, in_cycle="parts" in recording.plan) for plan in plans]
+
+
+def _run(recording: Recording, plan: Mapping[str, Any], snapshot: Snapshot, *, in_cycle: bool) -> Run:
+    if plan["job"] not in JOBS:
+        raise RecordingError(f"{recording.path}: this version has no job {plan['job']!r}")
     figures = plan.get("policy") or {}
     actions, ended = plan.get("actions") or (), (plan.get("outcome") or {}).get("actions") or ()
     return Run(
-        job=recording.job,
-        snapshot=recording.snapshot(),
+        job=plan["job"],
+        snapshot=snapshot,
+        in_cycle=in_cycle,
         category=figures.get("category"),
         bounds={key: parse_size(str(figures[key])) for key in (*CEILINGS, *FLOORS) if key in figures},
         scores={int(one["id"]): float(one["score"]) for one in actions if one["action"] == "add_torrent"},

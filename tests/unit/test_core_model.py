@@ -45,6 +45,7 @@ def test_an_empty_snapshot_knows_nothing() -> None:
         "unsatisfied_paused": False,
         "purchase_pending": False,
         "balances": (),
+        "leaving": frozenset(),
     }
     told = {one.name: getattr(seen, one.name) for one in fields(Snapshot) if getattr(seen, one.name) is not None}
     assert told == {"taken_at": 1, **absent}

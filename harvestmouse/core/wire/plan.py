@@ -58,7 +58,7 @@ def parts_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
             **{key: document[key] for key in _SHARED if key not in _ROWS},
             **_object(part),
             **{rows: _rows_of(part["job"], document[rows]) for rows in _ROWS},
-            **({"outcome": _outcome_of(part["job"], document["outcome"])} if "outcome" in document else {}),
+            **({"outcome": _outcome_of(part["job"], document["outcome"])} if document.get("outcome") else {}),
         }
         for part in _list(document["parts"])
     ]
@@ -111,11 +111,12 @@ def _rows_of(job: str, rows: Any) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if key != "job"} for row in own if row.get("job") == job]
 
 
-def _outcome_of(job: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
-    own: Mapping[str, Any] = next((one for one in outcome["parts"] if one["job"] == job), {})
-    whole = {key: value for key, value in outcome.items() if key != "parts"}
+def _outcome_of(job: str, outcome: Any) -> dict[str, Any]:
+    whole = _object(outcome)
+    own = next((one for one in _list(whole.get("parts", [])) if one["job"] == job), {})
     ends = {key: own[key] for key in ("exit_code", "error") if key in own}
-    return {**whole, **ends, "actions": _rows_of(job, outcome["actions"])}
+    rest = {key: value for key, value in whole.items() if key != "parts"}
+    return {**rest, **ends, "actions": _rows_of(job, whole.get("actions", []))}
 
 
 def _read(document: Mapping[str, Any]) -> Plan:

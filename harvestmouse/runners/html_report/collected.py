@@ -11,7 +11,7 @@ from attrs import Factory, define, field, frozen
 from harvestmouse.core.actions import AddTorrent, BuyUpload
 from harvestmouse.core.errors import PlanError, RecordingError
 from harvestmouse.core.plan import Decision, Plan, Reason, Verdict
-from harvestmouse.core.wire.plan import parse_plan
+from harvestmouse.core.wire.plan import parse_plan, parts_of
 from harvestmouse.runners.history import Recording, read
 from harvestmouse.runners.report import Status
 
@@ -119,17 +119,15 @@ class Collected:
         plan = parse_plan(recording.plan)
         if not 0 < plan.decided_at < _END_OF_TIME:
             raise PlanError(f"decided_at: {plan.decided_at} is no time")
-        outcome = recording.plan.get("outcome")
-        outcome = outcome if isinstance(outcome, dict) else {}
-        run = _run(recording, plan, outcome)
-        ended = _ended(outcome) if run.apply else {}
+        try:
+            documents = parts_of(recording.plan)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise PlanError(f"outcome: {type(error).__name__} {error}") from None
         self.count += 1
-        self.first_at = min(self.first_at or run.at, run.at)
-        self.last_at = max(self.last_at, run.at)
-        self.runs.append(run)
-        self._take_rows(run, plan, ended)
-        self._take_series(run, plan)
-        self._take_actions(run, plan, ended)
+        self.first_at = min(self.first_at or plan.decided_at, plan.decided_at)
+        self.last_at = max(self.last_at, plan.decided_at)
+        for part, document in zip(plan.parts or (plan,), documents, strict=True):
+            self._take_job(recording, part, document.get("outcome"))
         self._take_ledger(recording.body.get("ledger"))
 
     def finish(self) -> "Collected":
@@ -140,6 +138,16 @@ class Collected:
         earlier = sorted(self._earlier, key=_newest_first)
         self.rows = [*newest, *earlier][:MOST_ROWS]
         return self
+
+    def _take_job(self, recording: Recording, plan: Plan, outcome: object) -> None:
+        """Take in the run of one job, which may have been part of a cycle."""
+        outcome = outcome if isinstance(outcome, dict) else {}
+        run = _run(recording, plan, outcome)
+        ended = _ended(outcome) if run.apply else {}
+        self.runs.append(run)
+        self._take_rows(run, plan, ended)
+        self._take_series(run, plan)
+        self._take_actions(run, plan, ended)
 
     def _take_rows(self, run: Run, plan: Plan, ended: Mapping[str, str]) -> None:
         rows = [Row(at=run.at, job=run.job, decision=one, ended=_end(one, run, plan, ended)) for one in plan.decisions]
