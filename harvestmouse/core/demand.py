@@ -4,7 +4,7 @@ Nothing here changes a policy. A figure is suggested only where the picks of the
 newer half, which had no part in choosing it, say so again.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from itertools import combinations
@@ -411,13 +411,19 @@ def _bound(key: str, measured: Iterable[Pick], inside: Sequence[Pick], policy: G
 
 
 def _narrower(key: str, picks: Iterable[Pick], today: int) -> list[int]:
-    """Return bounds that are narrower than today's, the one that leaves out least first; sizes are whole MiB."""
+    """Return bounds that are narrower than today's, the one that leaves out least first; sizes are whole MiB.
+
+    Each is as wide as it can be for what it leaves out: of values between two picks nothing is known.
+    """
     values: list[int] = sorted(getattr(one.result, _BOUNDED[key]) for one in picks)
     unit = MIB if key.endswith("_size") else 1
     cuts = [len(values) * tenths // 10 for tenths in _TENTHS] if values else []
     if key in FLOORS:
-        return sorted({cut for at in cuts if (cut := values[at] // unit * unit) > today})
-    return sorted({cut for at in cuts if (cut := -(-values[-1 - at] // unit) * unit) < today}, reverse=True)
+        ends = [bisect_left(values, values[at]) - 1 for at in cuts]
+        return sorted({cut for end in ends if end >= 0 and (cut := (values[end] // unit + 1) * unit) > today})
+    ends = [bisect_right(values, values[-1 - at]) for at in cuts]
+    found = {cut for end in ends if end < len(values) and (cut := (-(-values[end] // unit) - 1) * unit) < today}
+    return sorted(found, reverse=True)
 
 
 def _ranking(picks: Sequence[Pick], policy: GrabPolicy) -> Ranking:

@@ -310,14 +310,14 @@ class TestBounds:
         """Here every pick uploads the same, and an interval is a point."""
         found = bound(judge(steps(30, 30, out, 100), TODAY), "leecher_floor")
         assert found.verdict is verdict
-        assert found.tried == (30,)
+        assert found.tried == (6,)
 
     def test_it_says_what_it_would_leave_out(self) -> None:
-        """Sixty of 120 picks, with one part in 101 of the upload."""
+        """Sixty of 120 picks, with one part in 101 of the upload; of 7 to 29 leechers nothing is known."""
         findings = judge(steps(30, 30, 1, 100), TODAY)
         found = bound(findings, "leecher_floor")
-        assert findings.suggested == {"leecher_floor": 30}
-        assert found.suggested == 30
+        assert findings.suggested == {"leecher_floor": 6}
+        assert found.suggested == 6
         assert found.left_out is not None
         assert found.kept is not None
         assert (found.left_out.per_gib.count, found.left_out.per_gib.value) == (60, MIB)
@@ -342,7 +342,7 @@ class TestBounds:
         assert 40 <= len(out) <= 120
 
     def test_a_ceiling_moves_down(self) -> None:
-        """To the most seeders of those that stay."""
+        """To just below the fewest seeders of those that it leaves out."""
         picks = planted(2, lambda _, seeders, random: random.expovariate(1) * (seeders <= 100))
         found = bound(judge(picks, TODAY), "seeder_ceiling")
         assert found.verdict is Verdict.MOVE
@@ -356,11 +356,11 @@ class TestBounds:
             for at, (size, worth) in enumerate(shown)
         ]
         wide = evolve(TODAY, min_size=0, max_size=2 * GIB)
-        assert judge(picks, wide).suggested == {"min_size": 0, "max_size": 300 * MIB}
+        assert judge(picks, wide).suggested == {"min_size": 0, "max_size": 700 * MIB}
         turned = [evolve(one, per_gib=101 - one.per_gib, per_torrent=101 - one.per_gib) for one in picks]
-        assert judge(turned, wide).suggested == {"min_size": 700 * MIB, "max_size": 2 * GIB}
+        assert judge(turned, wide).suggested == {"min_size": 300 * MIB, "max_size": 2 * GIB}
         # What is no narrower than today's is no move.
-        assert judge(turned, evolve(wide, min_size=700 * MIB)).suggested == {}
+        assert judge(turned, evolve(wide, min_size=300 * MIB)).suggested == {}
 
 
 class TestRanking:
