@@ -184,7 +184,7 @@ class QbittorrentClient:
         )
         try:
             session.open()
-            version = session.get("app/webapiVersion", lambda content: content.decode("latin-1"))
+            version = session.get("app/webapiVersion", lambda chunks: b"".join(chunks).decode("latin-1"))
         except BaseException:
             session.close()
             raise
@@ -195,12 +195,15 @@ class QbittorrentClient:
 
     def _list(self, *, kept: bool = False, **params: str) -> Listing:
         """List torrents, with tracker messages where the version lists them; older ones ignore the wish."""
-        with self._session.stream("torrents/info", includeTrackers="true", **params) as chunks:
+
+        def read(chunks: Iterable[bytes]) -> Listing:
             rows = iter_objects(chunks)
             if kept and self.tape is not None:
                 rows = self.tape.through(rows)
             torrents, malformed = parse_torrents(rows, None, self._version)
-        return Listing(torrents=tuple(torrents), malformed=tuple(malformed))
+            return Listing(torrents=tuple(torrents), malformed=tuple(malformed))
+
+        return self._session.get("torrents/info", read, includeTrackers="true", **params)
 
     def _state(self) -> tuple[Mapping[str, Any], Listing]:
         body = self._maindata(0)
@@ -256,8 +259,8 @@ def _batches(hashes: Sequence[str]) -> Iterator[list[str]]:
         yield list(hashes[start : start + _BATCH])
 
 
-def _read_state(content: bytes) -> dict[str, Any]:
-    body = read_object(content)
+def _read_state(chunks: Iterable[bytes]) -> dict[str, Any]:
+    body = read_object(chunks)
     body.setdefault("torrents", {})
     if not isinstance(body["torrents"], dict) or "server_state" not in body:
         raise ValueError("no state of a client")

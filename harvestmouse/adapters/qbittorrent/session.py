@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -15,7 +15,7 @@ from harvestmouse.adapters.secret import Secret
 from harvestmouse.adapters.traffic import CLIENT, Result, Traffic
 
 LOGIN, LOGOUT = "auth/login", "auth/logout"
-_NO_ANSWER_OF_THE_API, _UNAUTHORISED, _FORBIDDEN = 300, 401, 403
+_NO_ANSWER_OF_THE_API, _UNAUTHORISED, _FORBIDDEN, _SERVER_ERROR = 300, 401, 403, 500
 # How older versions refuse a login, or a torrent, under status 200.
 FAILS = b"Fails."
 
@@ -95,16 +95,20 @@ class Session:
                 raise refused
             self._accept(LOGIN, answer, ended)
 
-    def get(self, endpoint: str, read: Callable[[bytes], T], **query: str) -> T:
-        """Ask for a body.
+    def get(self, endpoint: str, read: Callable[[Iterator[bytes]], T], **query: str) -> T:
+        """Ask for a body, and once more where it does not come: a question changes nothing.
 
         Args:
             endpoint: The API's method.
-            read: Reads the body; a ``ValueError`` of it is an answer of another shape.
+            read: Reads the body while it arrives; a ``ValueError`` of it is an answer of another shape.
             query: What is asked.
         """
-        with self.stream(endpoint, **query) as chunks:
-            return read(b"".join(chunks))
+        try:
+            return self._get(endpoint, read, query)
+        except ClientUnavailable as error:
+            if isinstance(error, ErrorStatus) and error.status < _SERVER_ERROR:
+                raise
+            return self._get(endpoint, read, query)
 
     def ask_ahead(self, endpoint: str, **query: str) -> None:
         """Send a question whose answer is read when it is asked the next time; the client works on it meanwhile."""
@@ -113,15 +117,6 @@ class Session:
         with suppress(OSError):
             self._line.send("GET", target, self.headers())
             self._ahead = target
-
-    @contextmanager
-    def stream(self, endpoint: str, **query: str) -> Iterator[Iterator[bytes]]:
-        """Ask for a body that is read while it arrives; a ``ValueError`` inside is an answer of another shape."""
-        with self._counted(endpoint) as ended:
-            answer = self._ask("GET", _target(endpoint, query), ({}, b""), ended)
-            yield answer.chunks
-            # A connection is of use again once nothing of the last answer is left on it.
-            answer.read()
 
     def post(self, endpoint: str, form: Mapping[str, str], file: tuple[str, bytes] | None = None) -> bytes:
         """Ask for a change.
@@ -145,8 +140,16 @@ class Session:
             self._cookies.clear()
         self._line.close()
 
+    def _get(self, endpoint: str, read: Callable[[Iterator[bytes]], T], query: Mapping[str, str]) -> T:
+        with self._counted(endpoint) as ended:
+            answer = self._ask("GET", _target(endpoint, query), ({}, b""), ended)
+            body = read(answer.chunks)
+            # A connection is of use again once nothing of the last answer is left on it.
+            answer.read()
+            return body
+
     def _ask(self, method: str, target: str, body: tuple[Mapping[str, str], bytes], ended: list[Result]) -> Answer:
-        """Ask once; a client that was restarted since the login is logged in to, and asked, once more."""
+        """Ask; a client that was restarted since the login is logged in to, and asked, once more."""
         endpoint = target.partition("?")[0]
         answer = self._exchange(method, target, body)
         if answer.status == _FORBIDDEN and self.username and not self.api_key and endpoint != LOGOUT:
@@ -187,6 +190,7 @@ class Session:
             if ended == [Result.NO_ANSWER]:
                 ended.append(Result.OK)
         except OSError as error:
+            self._line.close()
             raise ClientUnavailable(f"{self.place(endpoint)}: {reason(error)}") from None
         except (ValueError, RecursionError) as error:
             ended.append(Result.FAILED)
@@ -200,9 +204,9 @@ def reason(error: OSError) -> str:
     return "no answer within the time limit" if isinstance(error, TimeoutError) else "no connection"
 
 
-def read_object(content: bytes) -> dict[str, Any]:
+def read_object(chunks: Iterable[bytes]) -> dict[str, Any]:
     """Read a JSON object; raise ``ValueError`` for anything else."""
-    body = json.loads(content)
+    body = json.loads(b"".join(chunks))
     if not isinstance(body, dict):
         raise ValueError("no object")  # noqa: TRY004 - as for any other text that cannot be read
     return body
