@@ -166,3 +166,9 @@ class Memory(Protocol):
 
     def remember_told(self, facts: Mapping[str, Any]) -> None:
         """Replace what the operator has been told."""
+
+    def tracker_clock(self) -> dict[str, Any]:
+        """Return what is remembered of the torrents' seeding, as the snapshot's ``memory`` has it."""
+
+    def remember_tracker_clock(self, record: Mapping[str, Any]) -> None:
+        """Replace what is remembered of the torrents' seeding, durably and as a whole."""

@@ -97,7 +97,7 @@ def _statistics(torrents: Sequence[Torrent], policy: CleanupPolicy) -> dict[str,
 
 def _is_unsatisfied(torrent: Torrent, policy: CleanupPolicy) -> bool:
     """Tell whether it has completed and lacks seed time as the site has it, without the janitor's margin."""
-    return torrent.has_completed is True and (torrent.seeding_time or 0) < policy.seed_time.total_seconds()
+    return torrent.has_completed is True and (torrent.seeded_seconds or 0) < policy.seed_time.total_seconds()
 
 
 def _sum(values: Iterable[int | None]) -> int | None:

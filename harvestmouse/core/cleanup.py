@@ -8,10 +8,12 @@ from itertools import islice
 
 from attrs import evolve
 
+from harvestmouse.core import clock
 from harvestmouse.core.actions import DeleteTorrent
 from harvestmouse.core.model import Malformed, Snapshot, Torrent, TrackerMessage
 from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
 from harvestmouse.core.policy import CleanupPolicy, Policy, figures
+from harvestmouse.core.units import DAY, HOUR, exact_duration, format_span
 
 JOB = "janitor"
 
@@ -66,19 +68,22 @@ def plan_cleanup(snapshot: Snapshot, policy: Policy) -> Plan:
         actions=tuple(DeleteTorrent(hash=one.hash, name=one.name, reason=reason) for one, reason in deleted),
         decisions=tuple(sorted(decisions, key=lambda decision: decision.subject)),
         complete=not _unheard(managed, early, policy.cleanup, snapshot.taken_at),
-        figures=_tally(managed, [one for one, _ in deleted]),
-        advice=tuple(_advice(events, reasons, policy.cleanup)),
+        figures={**_tally(managed, [one for one, _ in deleted]), **_clock_figures(snapshot, managed, policy.cleanup)},
+        advice=(*_advice(events, reasons, policy.cleanup), *_clock_advice(managed, policy.cleanup)),
     )
 
 
 def next_messages(managed: Sequence[Torrent], policy: CleanupPolicy, now: int) -> tuple[Torrent, ...]:
-    """Return the torrents whose tracker messages have to be known next; none where no message can change a decision.
+    """Return the torrents whose tracker messages have to be known next; none where no message can change anything.
 
     First come those that no earlier rule keeps. Of those that go anyway and hold data, only as many as the run
     may delete have to be asked, since the rest keep `deletion_limit` whatever their trackers say. Then come as
-    many others as could, together with what was heard, still show an account event.
+    many others as could, together with what was heard, still show an account event. Those that owe seed time are
+    asked for because of the tracker's clock.
     """
-    return _unheard(managed, kept_early(managed, policy, now), policy, now)
+    wanted = _unheard(managed, kept_early(managed, policy, now), policy, now)
+    known = {one.hash for one in wanted}
+    return (*wanted, *(one for one in clock.unheard(managed, policy) if one.hash not in known))
 
 
 def kept_early(managed: Iterable[Torrent], policy: CleanupPolicy, now: int) -> dict[str, Reason | None]:
@@ -113,8 +118,11 @@ def data_cap(managed: Iterable[Torrent], policy: CleanupPolicy) -> int:
 
 
 def owes_seed_time(torrent: Torrent, policy: CleanupPolicy) -> bool:
-    """Whether it has completed and not yet seeded as long as it must; unknown seeding time counts as owing."""
-    return torrent.has_completed is not False and (torrent.seeding_time or 0) < policy.owed_seconds
+    """Whether it has completed and not yet seeded as long as it must, by the smaller of its clocks.
+
+    Unknown seeding time counts as owing.
+    """
+    return torrent.has_completed is not False and (torrent.seeded_seconds or 0) < policy.owed_seconds
 
 
 def unregistered_texts(torrent: Torrent) -> frozenset[str]:
@@ -193,11 +201,11 @@ def _kept_early(torrent: Torrent, policy: CleanupPolicy, now: int) -> Reason | N
         return Reason.CLIENT_ERROR
     if tags is None or not _facts_known(torrent, now):
         return Reason.UNKNOWN
-    # Rule 2.5 of the site: seed every torrent 72 hours; the margin is for a client's clock that runs ahead.
+    # Rule 2.5 of the site: seed every torrent 72 hours; the margin is for what neither clock has seen.
     if owes_seed_time(torrent, policy):
         return Reason.HNR_WINDOW
     held = policy.recovery_hold.total_seconds()
-    if policy.recovery_tag.casefold() in tags and (torrent.seeding_time or 0) < held:
+    if policy.recovery_tag.casefold() in tags and (torrent.seeded_seconds or 0) < held:
         return Reason.RECOVERY_HOLD
     return None
 
@@ -265,6 +273,7 @@ def _decision(torrent: Torrent, reason: Reason, now: int) -> Decision:
         "state": torrent.state,
         "age_seconds": None if torrent.added_on is None else now - torrent.added_on,
         "seeding_seconds": torrent.seeding_time,
+        **tracker_facts(torrent),
         "has_completed": torrent.has_completed,
         "progress": torrent.progress,
         "downloaded_bytes": torrent.downloaded_bytes,
@@ -272,6 +281,11 @@ def _decision(torrent: Torrent, reason: Reason, now: int) -> Decision:
         "seeders": torrent.seeders,
     }
     return Decision(torrent.hash, Verdict.DELETE if reason in _DELETING else Verdict.KEEP, reason, facts)
+
+
+def tracker_facts(torrent: Torrent) -> dict[str, int]:
+    """Return the tracker's clock as a fact of a decision, where there is one."""
+    return {} if torrent.tracker_seconds is None else {"tracker_seconds": torrent.tracker_seconds}
 
 
 def _malformed(row: Malformed) -> Decision:
@@ -305,6 +319,30 @@ def _advice(events: frozenset[str], reasons: Sequence[tuple[Torrent, Reason]], p
         yield (
             f"{counts[Reason.CLIENT_ERROR]} torrents are in an error or missing-files state: look at the client's "
             "disk and mounts, then re-check them."
+        )
+
+
+def _clock_figures(snapshot: Snapshot, managed: Sequence[Torrent], policy: CleanupPolicy) -> dict[str, int]:
+    """Return how far the clocks are apart, and what the tracker does not see; nothing where its clock is not kept."""
+    record = snapshot.tracker_clock
+    if record is None:
+        return {}
+    drifts = [clock.drift(one) for one in managed]
+    unseen = (one for one in managed if one.hash in record and owes_seed_time(one, policy))
+    return {
+        "clock_drift_seconds": max(drifts, default=0),
+        "clock_drift_torrents": sum(drift > HOUR for drift in drifts),
+        "unseen_torrents": sum(snapshot.taken_at - record[one.hash].announced_at > DAY for one in unseen),
+    }
+
+
+def _clock_advice(managed: Sequence[Torrent], policy: CleanupPolicy) -> Iterable[str]:
+    most = max((clock.drift(one) for one in managed), default=0)
+    if most > max(HOUR, policy.seed_time_margin.total_seconds()):
+        yield (
+            f"The client's seed clock is up to {format_span(most)} ahead of what the tracker can have seen, so "
+            "torrents stay that much longer: rescue shows which do not announce; runs further apart than "
+            f"tracker_gap = {exact_duration(policy.tracker_gap)} count for less, too."
         )
 
 

@@ -52,7 +52,7 @@ Predicate = Callable[[Plan, Snapshot, Policy], Iterable[Violation]]
 
 
 def g1(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
-    """No plan deletes a torrent that has ever completed and has seeded less than 72 h + margin."""
+    """No plan deletes a torrent that has ever completed and has seeded less than 72 h + margin, on either clock."""
     torrents = _by_hash(snapshot)
     least = (policy.cleanup.seed_time + policy.cleanup.seed_time_margin).total_seconds()
     for action in _deletions(plan):
@@ -61,6 +61,8 @@ def g1(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
             continue
         if torrent.seeding_time is None or torrent.seeding_time < least:
             yield Violation("G1", action.hash, f"seeded {torrent.seeding_time} s of {least:.0f} s")
+        elif torrent.tracker_seconds is not None and torrent.tracker_seconds < least:
+            yield Violation("G1", action.hash, f"seen seeding {torrent.tracker_seconds} s of {least:.0f} s")
 
 
 def g2(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:

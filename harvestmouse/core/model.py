@@ -4,7 +4,7 @@
 Nothing in here holds a secret: no user name, no passkey, no cookie, no download hash.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from math import inf
 
@@ -281,6 +281,27 @@ def _by_hash(torrents: Iterable[Torrent] | None) -> tuple[Torrent, ...] | None:
 
 @frozen(kw_only=True)
 class Snapshot:
+@frozen(kw_only=True)
+class Seen:
+    """What is remembered of one torrent's seeding as the tracker can have seen it.
+
+    Attributes:
+        seconds: Seeding time.
+        announcing: Whether it announced when it was last looked at, and its tracker took that.
+        listed_at: When the client last listed it, in unix seconds.
+        announced_at: When it was last seen announcing, in unix seconds; at first, when it was first seen.
+    """
+
+    seconds: int
+    announcing: bool
+    listed_at: int
+    announced_at: int
+
+
+# By info-hash; see `harvestmouse.core.clock`.
+TrackerClock = Mapping[str, Seen]
+
+
     """All that was known at one moment; an absent part is unknown.
 
     Attributes:
@@ -297,6 +318,7 @@ class Snapshot:
         registered: When the site last took an address, in unix seconds, and the word for it.
     """
 
+        tracker_clock: What was seen of the managed torrents' seeding; ``None`` where nobody keeps that.
     taken_at: int
     profile: Profile | None = None
     searches: tuple[SearchPage, ...] | None = None
@@ -317,6 +339,7 @@ class Snapshot:
 
     def managed(self, category: str) -> tuple[Torrent, ...]:
         """Return the torrents of *category*, which are the only ones any job may touch."""
+    tracker_clock: TrackerClock | None = None
         return tuple(torrent for torrent in self.torrents or () if torrent.category == category)
 
     def held(self, category: str) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 from attrs import evolve
 
 from harvestmouse.core.actions import Action, ForceStart, Resume, SetPreferences
-from harvestmouse.core.cleanup import owes_seed_time
+from harvestmouse.core.cleanup import owes_seed_time, tracker_facts
 from harvestmouse.core.model import Snapshot, Torrent
 from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
 from harvestmouse.core.policy import Policy, ReconcilePolicy, figures
@@ -122,9 +122,15 @@ def _idle(snapshot: Snapshot, policy: Policy) -> Iterable[tuple[Decision, Action
 
 
 def _facts(torrent: Torrent, policy: Policy) -> dict[str, Any]:
-    seeded = torrent.seeding_time
+    seeded = torrent.seeded_seconds
     left = None if seeded is None else max(0, int(policy.cleanup.owed_seconds) - seeded)
-    return {"name": torrent.name, "state": torrent.state, "seeding_seconds": seeded, "owed_seconds": left}
+    return {
+        "name": torrent.name,
+        "state": torrent.state,
+        "seeding_seconds": torrent.seeding_time,
+        **tracker_facts(torrent),
+        "owed_seconds": left,
+    }
 
 
 def _advice(idle: list[Decision], policy: ReconcilePolicy) -> Iterable[str]:

@@ -8,7 +8,8 @@ from typing import Any
 from attrs import evolve, frozen
 
 from harvestmouse.core.actions import Action, ForceStart, Reannounce, Resume
-from harvestmouse.core.cleanup import SETTLED_STATES, owes_seed_time
+from harvestmouse.core.cleanup import SETTLED_STATES, owes_seed_time, tracker_facts
+from harvestmouse.core.clock import SEEDING, WORKING, is_announcing, needed_seconds
 from harvestmouse.core.model import Snapshot, Torrent
 from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
 from harvestmouse.core.policy import Policy, figures
@@ -16,10 +17,6 @@ from harvestmouse.core.reconcile import QUEUED, STOPPED
 
 JOB = "rescue"
 
-# States in which a whole torrent announces, as far as the client is concerned.
-SEEDING = frozenset({"uploading", "stalledUP", "forcedUP"})
-# The status of a tracker that has taken the last announce; `tracker` of the listing proves nothing (incident I5).
-WORKING = 2
 # The same words on most torrents, and on at least so many, are the account's or the tracker's trouble.
 _LEAST_EVENT = 3
 _KINDS: Mapping[Verdict, type[ForceStart | Resume | Reannounce]] = {
@@ -96,13 +93,6 @@ def next_messages(managed: Iterable[Torrent], policy: Policy) -> tuple[Torrent, 
     return tuple(one for one in managed if one.messages is None and one.state in SEEDING and _owes(one, policy))
 
 
-def is_announcing(torrent: Torrent) -> bool | None:
-    """Whether a tracker takes its announces; ``None`` where nobody has asked."""
-    if torrent.state not in SEEDING:
-        return False
-    return None if torrent.messages is None else any(one.status == WORKING for one in torrent.messages)
-
-
 def account_events(managed: Iterable[Torrent]) -> frozenset[str]:
     """Return the words that most of the torrents in a seeding state are refused with: they speak of the account."""
     heard = [one for one in managed if one.state in {*SEEDING, None} and one.messages is not None]
@@ -122,20 +112,12 @@ def _owes(torrent: Torrent, policy: Policy) -> bool:
     return owes_seed_time(torrent, policy.cleanup) or (_owed_seconds(torrent, policy) or 0) > 0
 
 
-def needed_seconds(torrent: Torrent, policy: Policy) -> int:
-    """Return how long a torrent has to seed, in seconds; longer where it repairs a hit-and-run."""
-    tags = {tag.casefold() for tag in torrent.tags or ()}
-    repairs = policy.cleanup.recovery_tag.casefold() in tags
-    hold = policy.cleanup.recovery_hold.total_seconds() if repairs else 0
-    return int(max(policy.cleanup.owed_seconds, hold))
-
-
 def _owed_seconds(torrent: Torrent, policy: Policy) -> int | None:
     """Return how long it still has to seed, by the smaller of its clocks."""
     seeded = torrent.seeded_seconds
     if seeded is None or torrent.has_completed is not True:
         return None
-    return max(0, needed_seconds(torrent, policy) - seeded)
+    return max(0, needed_seconds(torrent, policy.cleanup) - seeded)
 
 
 def _deadline(torrent: Torrent, policy: Policy) -> int | None:
@@ -201,7 +183,7 @@ def _decision(found: _Found, held: Reason | None, plan: Plan, policy: Policy) ->
         "name": torrent.name,
         "state": torrent.state,
         "seeding_seconds": torrent.seeding_time,
-        **({} if torrent.tracker_seconds is None else {"tracker_seconds": torrent.tracker_seconds}),
+        **tracker_facts(torrent),
         "owed_seconds": _owed_seconds(torrent, policy),
         "deadline_at": _deadline(torrent, policy),
         "slack_seconds": _slack(torrent, plan.decided_at, policy),

@@ -23,6 +23,7 @@ from harvestmouse.core.actions import (
     Resume,
     SetPreferences,
 )
+from harvestmouse.core.clock import shown
 from harvestmouse.core.freshness import changed
 from harvestmouse.core.guarantees import check_targets
 from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Snapshot
@@ -152,7 +153,8 @@ class Apply:
     def _unchanged(self, actions: Sequence[Any], snapshot: Snapshot) -> list[Any]:
         """Keep the actions whose torrent is still what it was when the plan was made, and check those once more."""
         planned = {torrent.hash: torrent for torrent in snapshot.torrents or ()}
-        fresh = {one.hash: one for one in self.ports.client.look([action.hash for action in actions]).torrents}
+        looked = self.ports.client.look([action.hash for action in actions]).torrents
+        fresh = {one.hash: one for one in shown(looked, snapshot.tracker_clock)}
         due = []
         for action in actions:
             why = changed(planned[action.hash], fresh.get(action.hash))

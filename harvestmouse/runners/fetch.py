@@ -14,6 +14,7 @@ from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Profile, Snapsho
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.spend import settle
 from harvestmouse.core.wire.snapshot import parse_memory
+from harvestmouse.runners.clock import clocked, with_earlier
 from harvestmouse.runners.ports import Ports, log
 
 _Half = TypeVar("_Half")
@@ -25,7 +26,7 @@ def fetch_janitor(ports: Ports, policy: Policy) -> Snapshot:
     now = ports.clock()
     return Snapshot(
         taken_at=now,
-        torrents=_heard(ports, listing, policy, now),
+        **clocked(ports, policy, _heard(ports, listing, policy, now), now),
         malformed_torrents=listing.malformed,
         **parse_memory(ports.memory.listing()),
     )
@@ -33,7 +34,8 @@ def fetch_janitor(ports: Ports, policy: Policy) -> Snapshot:
 
 def _heard(ports: Ports, listing: Listing, policy: Policy, now: int) -> tuple[Torrent, ...]:
     """Return the torrents of a listing, with the tracker messages that can change a decision of the janitor."""
-    torrents = {torrent.hash: torrent for torrent in sorted(listing.torrents, key=lambda one: one.hash)}
+    listed = with_earlier(ports, policy, listing.torrents)
+    torrents = {torrent.hash: torrent for torrent in sorted(listed, key=lambda one: one.hash)}
     managed = [torrent for torrent in torrents.values() if torrent.category == policy.client.category]
     while wanted := cleanup.next_messages(managed, policy.cleanup, now):
         # A torrent that has gone meanwhile has no messages, and is not asked for again.
@@ -104,24 +106,24 @@ def _purchase_pending(ports: Ports, profile: Profile | None, now: int) -> bool:
     return pending is not None or (closed is not None and now < closed + PAUSE_SECONDS)
 
 
-def fetch_reconcile(ports: Ports, policy: Policy) -> Snapshot:  # noqa: ARG001 - one shape for all
+def fetch_reconcile(ports: Ports, policy: Policy) -> Snapshot:
     """Read the preferences and list every torrent: all of them share the slots."""
     preferences = ports.client.preferences()
-    listing = ports.client.everything()
+    listing, now = ports.client.everything(), ports.clock()
     return Snapshot(
-        taken_at=ports.clock(),
+        taken_at=now,
         preferences=preferences,
-        torrents=listing.torrents,
+        **clocked(ports, policy, listing.torrents, now),
         malformed_torrents=listing.malformed,
     )
 
 
-def fetch_monitor(ports: Ports, policy: Policy) -> Snapshot:  # noqa: ARG001 - one shape for all
+def fetch_monitor(ports: Ports, policy: Policy) -> Snapshot:
     """List every torrent, with the connection."""
-    listing = ports.client.overview()
+    listing, now = ports.client.overview(), ports.clock()
     return Snapshot(
-        taken_at=ports.clock(),
-        torrents=listing.torrents,
+        taken_at=now,
+        **clocked(ports, policy, listing.torrents, now),
         malformed_torrents=listing.malformed,
         connection=listing.connection,
     )
@@ -129,11 +131,12 @@ def fetch_monitor(ports: Ports, policy: Policy) -> Snapshot:  # noqa: ARG001 - o
 
 def fetch_rescue(ports: Ports, policy: Policy) -> Snapshot:
     """List the category, then ask what the trackers say of the torrents that owe seed time and should announce."""
-    listing = ports.client.torrents(policy.client.category)
-    heard = {one.hash: one for one in ports.client.with_messages(rescue.next_messages(listing.torrents, policy))}
+    listing, now = ports.client.torrents(policy.client.category), ports.clock()
+    listed = with_earlier(ports, policy, listing.torrents)
+    heard = {one.hash: one for one in ports.client.with_messages(rescue.next_messages(listed, policy))}
     return Snapshot(
-        taken_at=ports.clock(),
-        torrents=[heard.get(one.hash, one) for one in listing.torrents],
+        taken_at=now,
+        **clocked(ports, policy, [heard.get(one.hash, one) for one in listed], now),
         malformed_torrents=listing.malformed,
     )
 
@@ -194,7 +197,7 @@ def _client_half(ports: Ports, policy: Policy) -> dict[str, Any]:
     return {
         "taken_at": now,
         "preferences": preferences,
-        "torrents": (torrents | {one.hash: one for one in owing}).values(),
+        **clocked(ports, policy, (torrents | {one.hash: one for one in owing}).values(), now),
         "malformed_torrents": listing.malformed,
         "free_space_bytes": listing.free_space_bytes,
         "connection": listing.connection,

@@ -13,6 +13,7 @@ from harvestmouse.core.guarantees import check
 from harvestmouse.core.model import Snapshot
 from harvestmouse.core.plan import Plan, Reason
 from harvestmouse.runners.carry_out import Apply, DryRun, Executor
+from harvestmouse.runners.clock import remember_clock
 from harvestmouse.runners.fetch import FETCH, SITE_JOBS
 from harvestmouse.runners.interrupt import StopSignal
 from harvestmouse.runners.ports import Ports, log
@@ -93,6 +94,7 @@ def opened(job: str, ports: Ports, *, site: bool = False) -> Iterator[None]:
 def _remember(ports: Ports, snapshot: Snapshot, report: Report) -> None:
     """Leave for the next run what this one has seen; it only makes decisions more careful, so it fails no run."""
     profile = snapshot.profile
+    remember_clock(ports, snapshot)
     try:
         for job in report.jobs:
             _remember_job(ports, snapshot, job)

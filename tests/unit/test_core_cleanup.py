@@ -32,6 +32,7 @@ from tests.support.builders import (
 
 GONE = (message("Unregistered torrent"),)
 KEEPING = policy(cleanup={"protect_tags": ("keep",)})
+UNCLOCKED = policy(cleanup={"tracker_clock": False})
 
 
 def plan(*torrents: Torrent, with_policy: Policy = SEED, **changes: Any) -> Plan:
@@ -233,7 +234,20 @@ class TestUnregistered:
     def test_messages_are_asked_for_only_where_a_rule_can_use_them(self) -> None:
         """What an earlier rule keeps needs no request, nor what was asked already."""
         listed = [torrent(1, messages=None), torrent(2, seeding_time=1, messages=None), torrent(3)]
-        assert next_messages(listed, SEED.cleanup, NOW) == (listed[0],)
+        assert next_messages(listed, UNCLOCKED.cleanup, NOW) == (listed[0],)
+
+    def test_messages_of_what_owes_are_asked_for_the_tracker_s_clock(self) -> None:
+        """By either clock, after those that a rule wants; nobody asks what rests, never completed or is settled."""
+        listed = [
+            torrent(1, seeding_time=OWED - 1, messages=None),
+            torrent(2, tracker_seconds=OWED - 1, messages=None),
+            torrent(3, seeding_time=OWED - 1, state="queuedUP", messages=None),
+            torrent(4, seeding_time=OWED - 1, messages=()),
+            torrent(5, seeding_time=OWED, messages=None),
+            torrent(6, seeding_time=7 * DAY - 1, tags=frozenset({"Recovery"}), messages=None),
+        ]
+        asked = next_messages(listed, SEED.cleanup, NOW)
+        assert [int(one.hash, 16) for one in asked] == [5, 1, 2, 6]
         assert plan(torrent(1, seeding_time=1, messages=None)).complete is True
 
     def test_messages_beyond_the_run_s_share_are_not_asked_for(self) -> None:
@@ -254,7 +268,7 @@ class TestUnregistered:
         """One tracker disowned its torrent; the others that are due tell sooner than one that is kept anyway."""
         due = [torrent(number, seeders=9, messages=None) for number in (2, 3)]
         kept = torrent(4, seeding_time=1, messages=None)
-        one = policy(cleanup={"max_data_deletions": 1}).cleanup
+        one = policy(cleanup={"max_data_deletions": 1, "tracker_clock": False}).cleanup
         assert next_messages([torrent(1, seeders=9, messages=GONE), *due, kept], one, NOW) == tuple(due)
 
     @pytest.mark.parametrize(

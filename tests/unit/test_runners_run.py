@@ -42,7 +42,7 @@ from tests.support.builders import DAY, GIB, HOUR, NOW, download, hash_of, mouse
 from tests.support.world import Stage, copy_of, world_of
 
 JOB_NAMES = ("grab", "janitor", "spend", "reconcile")
-MEMORY_FILES = {"account.json", "listing.json"}
+MEMORY_FILES = {"account.json", "listing.json", "tracker_clock.json"}
 
 
 def stuck(number: int) -> Torrent:

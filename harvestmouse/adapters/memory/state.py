@@ -92,6 +92,7 @@ class MemoryFacts:
     _account: dict[str, Any] = field(factory=dict, init=False)
     _listing: dict[str, Any] = field(factory=dict, init=False)
     _told: dict[str, Any] = field(factory=dict, init=False)
+    _clock: dict[str, Any] = field(factory=dict, init=False)
 
     def account(self) -> dict[str, Any]:
         """Return what is remembered of the account."""
@@ -122,3 +123,11 @@ class MemoryFacts:
     def remember_told(self, facts: Mapping[str, Any]) -> None:
         """Replace what the operator has been told."""
         self._told = deepcopy(dict(facts))
+
+    def tracker_clock(self) -> dict[str, Any]:
+        """Return what is remembered of the torrents' seeding."""
+        return deepcopy(self._clock)
+
+    def remember_tracker_clock(self, record: Mapping[str, Any]) -> None:
+        """Replace what is remembered of the torrents' seeding."""
+        self._clock = deepcopy(dict(record))

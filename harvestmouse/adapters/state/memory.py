@@ -9,14 +9,17 @@ from attrs import frozen
 
 from harvestmouse.adapters.state.files import read_text, replace_text
 
-ACCOUNT, LISTING, TOLD = "account.json", "listing.json", "told.json"
+ACCOUNT, LISTING, TOLD, CLOCK = "account.json", "listing.json", "told.json", "tracker_clock.json"
 # A month of spend runs every six hours.
 _MOST_BALANCES = 120
 
 
 @frozen
 class Memory:
-    """Keep three small files: jobs under the lock write one, the janitor another, notifications the third."""
+    """Keep small files: jobs under the lock write one, the janitor another, notifications the third.
+
+    The fourth is the tracker's clock, which every job writes that lists torrents.
+    """
 
     state_dir: Path
 
@@ -51,6 +54,14 @@ class Memory:
     def remember_told(self, facts: Mapping[str, Any]) -> None:
         """Replace what the operator has been told."""
         replace_text(self.state_dir / TOLD, json.dumps(facts) + "\n")
+
+    def tracker_clock(self) -> dict[str, Any]:
+        """Return what is remembered of the torrents' seeding."""
+        return _load(self.state_dir / CLOCK)
+
+    def remember_tracker_clock(self, record: Mapping[str, Any]) -> None:
+        """Replace what is remembered of the torrents' seeding."""
+        replace_text(self.state_dir / CLOCK, json.dumps(record) + "\n")
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -100,7 +100,8 @@ def later(snapshot: Snapshot, seconds: int, seeding: str | None = None) -> Snaps
         seeds = torrent.state in SEEDING_STATES or torrent.hash == seeding
         if torrent.seeding_time is None or not seeds:
             return torrent
-        return evolve(torrent, seeding_time=torrent.seeding_time + seconds)
+        seen = None if torrent.tracker_seconds is None else torrent.tracker_seconds + seconds
+        return evolve(torrent, seeding_time=torrent.seeding_time + seconds, tracker_seconds=seen)
 
     torrents = None if snapshot.torrents is None else tuple(map(grown, snapshot.torrents))
     return evolve(snapshot, taken_at=snapshot.taken_at + seconds, torrents=torrents)

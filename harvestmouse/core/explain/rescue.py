@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from attrs import evolve
 
 from harvestmouse.core.cleanup import SETTLED_STATES
+from harvestmouse.core.clock import SEEDING, WORKING, is_announcing, needed_seconds
 from harvestmouse.core.explain.flips import (
     Change,
     Found,
@@ -22,16 +23,7 @@ from harvestmouse.core.model import Snapshot, Torrent, TrackerMessage
 from harvestmouse.core.plan import Plan, Reason
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.reconcile import QUEUED, STOPPED
-from harvestmouse.core.rescue import (
-    JOB,
-    SEEDING,
-    WORKING,
-    account_events,
-    is_announcing,
-    needed_seconds,
-    plan_rescue,
-    refusals,
-)
+from harvestmouse.core.rescue import JOB, account_events, plan_rescue, refusals
 
 _YES = True
 
@@ -56,7 +48,7 @@ def explain_rescue(plan: Plan, snapshot: Snapshot, policy: Policy, torrent: Torr
 def _rules(plan: Plan, snapshot: Snapshot, policy: Policy, torrent: Torrent) -> tuple[Rule, ...]:
     tags = None if torrent.tags is None else tuple(sorted(tag.casefold() for tag in torrent.tags))
     protecting = tuple(tag.casefold() for tag in policy.cleanup.protect_tags)
-    owes = Condition("seeding_seconds", torrent.seeded_seconds, "<", needed_seconds(torrent, policy))
+    owes = Condition("seeding_seconds", torrent.seeded_seconds, "<", needed_seconds(torrent, policy.cleanup))
     said = tuple(sorted(refusals(torrent))) if torrent.messages is not None else None
     events = tuple(sorted(account_events(snapshot.managed(policy.client.category))))
     announcing = Condition("announcing", is_announcing(torrent), "is", _YES)

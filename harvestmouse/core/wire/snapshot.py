@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from harvestmouse.core.clock import shown
 from harvestmouse.core.errors import SnapshotError
-from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Snapshot
+from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Snapshot, TrackerClock
+from harvestmouse.core.wire.clock import parse_clock, unparse_clock
 from harvestmouse.core.wire.coerce import as_count, as_flag, as_float, as_int, as_object, as_text, as_time
 from harvestmouse.core.wire.mam import parse_profile, parse_search
 from harvestmouse.core.wire.qbittorrent import parse_connection, parse_preferences, parse_torrents, parse_version
@@ -28,13 +30,16 @@ def parse_snapshot(document: object) -> Snapshot:
         raise SnapshotError(f"taken_at: expected unix seconds, found {document.get('taken_at')!r}")
     mam = _part(document, "mam", dict) or {}
     client = _part(document, "qbittorrent", dict) or {}
+    memory = _part(document, "memory", dict) or {}
     ledger = _part(document, "ledger", list)
+    clock = parse_clock(memory.get("tracker_clock"))
     return Snapshot(
         taken_at=now,
         ledger=None if ledger is None else tuple(one for row in ledger if (one := parse_entry(row)) is not None),
         **_site(mam, now),
-        **_client(client),
-        **parse_memory(_part(document, "memory", dict) or {}),
+        **_client(client, clock),
+        tracker_clock=clock,
+        **parse_memory(memory),
     )
 
 
@@ -78,6 +83,7 @@ def unparse_memory(snapshot: Snapshot) -> dict[str, Any]:
         "balances": [list(pair) for pair in snapshot.balances],
         "remembered_count": snapshot.remembered_count,
         **({} if snapshot.registered is None else {"registered": list(snapshot.registered)}),
+        **({} if snapshot.tracker_clock is None else {"tracker_clock": unparse_clock(snapshot.tracker_clock)}),
     }
 
 
@@ -98,14 +104,14 @@ def _site(mam: Mapping[str, Any], now: int) -> dict[str, Any]:
     }
 
 
-def _client(client: Mapping[str, Any]) -> dict[str, Any]:
+def _client(client: Mapping[str, Any], clock: TrackerClock | None) -> dict[str, Any]:
     rows = _part(client, "torrents", list, "qbittorrent.")
     trackers = _part(client, "trackers", dict, "qbittorrent.")
     version = parse_version(client.get("webapi_version"))
     free = as_int(client.get("free_space_bytes"))
     torrents, malformed = (None, []) if rows is None else parse_torrents(rows, trackers, version)
     return {
-        "torrents": torrents,
+        "torrents": None if torrents is None else shown(torrents, clock),
         "malformed_torrents": tuple(malformed),
         "preferences": parse_preferences(client.get("preferences")),
         "connection": parse_connection(client.get("transfer")),
