@@ -275,12 +275,6 @@ class LedgerEntry:
     info_hash: str | None = None
 
 
-def _by_hash(torrents: Iterable[Torrent] | None) -> tuple[Torrent, ...] | None:
-    return None if torrents is None else tuple(sorted(torrents, key=lambda torrent: torrent.hash))
-
-
-@frozen(kw_only=True)
-class Snapshot:
 @frozen(kw_only=True)
 class Seen:
     """What is remembered of one torrent's seeding as the tracker can have seen it.
@@ -302,6 +296,12 @@ class Seen:
 TrackerClock = Mapping[str, Seen]
 
 
+def _by_hash(torrents: Iterable[Torrent] | None) -> tuple[Torrent, ...] | None:
+    return None if torrents is None else tuple(sorted(torrents, key=lambda torrent: torrent.hash))
+
+
+@frozen(kw_only=True)
+class Snapshot:
     """All that was known at one moment; an absent part is unknown.
 
     Attributes:
@@ -312,13 +312,13 @@ TrackerClock = Mapping[str, Seen]
         purchase_pending: Whether an earlier purchase's fate is unknown.
         balances: Earlier bonus balances as (unix seconds, points), oldest first.
         remembered_count: How many managed torrents the last run left.
+        tracker_clock: What was seen of the managed torrents' seeding; ``None`` where nobody keeps that.
         leaving: Info-hashes of torrents that the same run deletes before anything else: they take no place any more,
             but the client has them still.
         site_address: The word that stands for the address which the site sees this host at.
         registered: When the site last took an address, in unix seconds, and the word for it.
     """
 
-        tracker_clock: What was seen of the managed torrents' seeding; ``None`` where nobody keeps that.
     taken_at: int
     profile: Profile | None = None
     searches: tuple[SearchPage, ...] | None = None
@@ -333,13 +333,13 @@ TrackerClock = Mapping[str, Seen]
     purchase_pending: bool = False
     balances: tuple[tuple[int, float], ...] = ()
     remembered_count: int | None = None
+    tracker_clock: TrackerClock | None = None
     leaving: frozenset[str] = frozenset()
     site_address: str | None = None
     registered: tuple[int, str] | None = None
 
     def managed(self, category: str) -> tuple[Torrent, ...]:
         """Return the torrents of *category*, which are the only ones any job may touch."""
-    tracker_clock: TrackerClock | None = None
         return tuple(torrent for torrent in self.torrents or () if torrent.category == category)
 
     def held(self, category: str) -> int:

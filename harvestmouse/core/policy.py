@@ -186,6 +186,9 @@ class CleanupPolicy:
         max_data_share: Largest share of the managed torrents with data that one run may delete.
         always_allowed: So many of those deletions are allowed whatever their share.
         max_shrink: Largest share of the managed torrents that may vanish between two runs.
+        tracker_clock: Keep a clock of the seed time that the tracker can have seen; the smaller of the two counts.
+        tracker_gap: Most seed time that clock counts between two runs.
+        trust_unseen: Begin that clock at the client's figure; otherwise at nothing.
     """
 
     seed_time: timedelta = _span(_SITE_SEED_TIME, _SITE_SEED_TIME)
@@ -204,9 +207,9 @@ class CleanupPolicy:
     max_data_share: float = _number(0.5, 0.0, 1.0)
     always_allowed: int = _count(50)
     max_shrink: float = _number(0.5, 0.0, 1.0)
-        tracker_clock: Keep a clock of the seed time that the tracker can have seen; the smaller of the two counts.
-        tracker_gap: Most seed time that clock counts between two runs.
-        trust_unseen: Begin that clock at the client's figure; otherwise at nothing.
+    tracker_clock: bool = _flag(default=True)
+    tracker_gap: timedelta = _span(timedelta(hours=1))
+    trust_unseen: bool = _flag(default=True)
 
     @property
     def owed_seconds(self) -> float:
@@ -225,9 +228,6 @@ class SpendPolicy:
         tiers: Amounts that may be bought, GiB; the site sells automated buyers no less than 50.
         vip: Top up VIP when there is no deficit.
         overflow: Buy credit with points that the site's cap would swallow.
-    tracker_clock: bool = _flag(default=True)
-    tracker_gap: timedelta = _span(timedelta(hours=1))
-    trust_unseen: bool = _flag(default=True)
         overflow_ahead: Within what time; no less than from one run to the next.
     """
 
