@@ -52,7 +52,10 @@ resource "kubernetes_cron_job_v1" "job" {
         ttl_seconds_after_finished = 86400
         template {
           metadata {
-            labels = merge(local.labels, { "app.kubernetes.io/component" = each.key })
+            labels = {
+              "app.kubernetes.io/name"      = "harvestmouse"
+              "app.kubernetes.io/component" = each.key
+            }
           }
           spec {
             restart_policy = "Never"
