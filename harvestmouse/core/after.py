@@ -13,6 +13,7 @@ from harvestmouse.core.actions import (
     DeleteTorrent,
     ForceStart,
     Reannounce,
+    RegisterAddress,
     Resume,
     SetPreferences,
 )
@@ -43,17 +44,20 @@ def _added(snapshot: Snapshot, action: AddTorrent) -> Snapshot:
         seeding_time=0,
         progress=0.0,
         size_bytes=action.size_bytes,
+        left_bytes=action.size_bytes,
         downloaded_bytes=0,
         uploaded_bytes=0,
         seeders=action.seeders,
     )
     entry = LedgerEntry(id=action.id, at=snapshot.taken_at, info_hash=torrent.hash)
-    free = snapshot.free_space_bytes
+    profile = snapshot.profile
+    if action.use_wedge and profile is not None and profile.wedges is not None:
+        profile = evolve(profile, wedges=profile.wedges - 1)
     return evolve(
         snapshot,
+        profile=profile,
         torrents=(*(snapshot.torrents or ()), torrent),
         ledger=(*(snapshot.ledger or ()), entry),
-        free_space_bytes=None if free is None else free - action.size_bytes,
     )
 
 
@@ -92,6 +96,11 @@ def _announced(snapshot: Snapshot, action: Reannounce) -> Snapshot:
     return _changed(snapshot, action.hash, messages=(TrackerMessage(host=None, status=WORKING, text=""),))
 
 
+def _registered(snapshot: Snapshot, action: RegisterAddress) -> Snapshot:  # noqa: ARG001 - one shape for all
+    word = snapshot.site_address
+    return snapshot if word is None else evolve(snapshot, registered=(snapshot.taken_at, word))
+
+
 def _changed(snapshot: Snapshot, info_hash: str, **facts: Any) -> Snapshot:
     torrents = tuple(
         evolve(torrent, **facts) if torrent.hash == info_hash else torrent for torrent in snapshot.torrents or ()
@@ -108,4 +117,5 @@ _EFFECTS: dict[type[Action], Callable[[Snapshot, Any], Snapshot]] = {
     ForceStart: _started,
     Resume: _started,
     Reannounce: _announced,
+    RegisterAddress: _registered,
 }

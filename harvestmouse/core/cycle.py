@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from attrs import evolve
 
-from harvestmouse.core import reconcile
+from harvestmouse.core import address, reconcile
 from harvestmouse.core.actions import DeleteTorrent, SetPreferences
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.model import Snapshot
@@ -14,7 +14,7 @@ from harvestmouse.core.policy import Policy
 JOB = "cycle"
 
 # Look first; then make room and put the account right; then seed what is owed; and only then take on more.
-ORDER = ("monitor", "janitor", "spend", "reconcile", "rescue", "grab")
+ORDER = ("monitor", "janitor", "spend", "reconcile", "address", "rescue", "grab")
 
 
 def plan_cycle(snapshot: Snapshot, policy: Policy) -> Plan:
@@ -34,10 +34,15 @@ def plan_cycle(snapshot: Snapshot, policy: Policy) -> Plan:
         A plan with the plan of every job as a part; each part has at most one decision about one item.
     """
     parts = []
-    for job in ORDER:
+    for job in jobs_of(policy):
         parts.append(_PLANNERS[job](snapshot, policy))
         snapshot = with_places_of(parts[-1], snapshot)
     return Plan.joined(JOB, snapshot.taken_at, tuple(parts))
+
+
+def jobs_of(policy: Policy) -> tuple[str, ...]:
+    """Return the jobs of a cycle in their order; telling the site the client's address is one only where wanted."""
+    return tuple(job for job in ORDER if job != address.JOB or policy.address.register_address)
 
 
 def with_places_of(plan: Plan, snapshot: Snapshot) -> Snapshot:

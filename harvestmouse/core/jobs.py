@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from harvestmouse.core import attribution, cleanup, grab, reconcile, rescue, spend
+from harvestmouse.core import address, attribution, cleanup, grab, reconcile, rescue, spend
 from harvestmouse.core.model import Snapshot
 from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import Policy
@@ -14,4 +14,5 @@ JOBS: Mapping[str, Callable[[Snapshot, Policy], Plan]] = {
     reconcile.JOB: reconcile.plan_reconcile,
     attribution.JOB: attribution.plan_monitor,
     rescue.JOB: rescue.plan_rescue,
+    address.JOB: address.plan_address,
 }

@@ -20,6 +20,7 @@ from harvestmouse.core.actions import (
     DeleteTorrent,
     ForceStart,
     Reannounce,
+    RegisterAddress,
     Resume,
     SetPreferences,
 )
@@ -257,6 +258,21 @@ class Apply:
         for action in due:
             self._end(action, Status.DONE)
 
+    def _register(self, actions: Sequence[RegisterAddress], snapshot: Snapshot) -> None:
+        """Register once; what the tracker refused before is announced again, since it will not be for hours."""
+        for action in actions:
+            self._try(action)
+            try:
+                changed = self.ports.site.register_address()
+            except ItemError as error:
+                self._end(action, Status.FAILED, error.args[0])
+                continue
+            self.ports.memory.remember_account(registered=[self.ports.clock(), snapshot.site_address])
+            managed = snapshot.managed(self.ports.settings.policy.client.category)
+            if changed and managed:
+                self.ports.client.reannounce([torrent.hash for torrent in managed])
+            self._end(action, Status.DONE)
+
     def _start(self, actions: Sequence[Any], snapshot: Snapshot, start: Callable[[list[str]], None]) -> None:
         due = self._unchanged(actions, snapshot)
         if not due:
@@ -290,13 +306,19 @@ _HANDS: Mapping[type[Action], Callable[[Apply, Any, Snapshot], None]] = {
     DeleteTorrent: Apply._delete,  # noqa: SLF001
     ForceStart: Apply._force_start,  # noqa: SLF001
     Reannounce: Apply._reannounce,  # noqa: SLF001
+    RegisterAddress: Apply._register,  # noqa: SLF001
     Resume: Apply._resume,  # noqa: SLF001
     SetPreferences: Apply._set_preferences,  # noqa: SLF001
 }
 
 
 # Which services an action needs; any other needs the client.
-_NEEDS: Mapping[type[Action], tuple[str, ...]] = {AddTorrent: (SITE, CLIENT), BuyUpload: (SITE,), BuyVip: (SITE,)}
+_NEEDS: Mapping[type[Action], tuple[str, ...]] = {
+    AddTorrent: (SITE, CLIENT),
+    BuyUpload: (SITE,),
+    BuyVip: (SITE,),
+    RegisterAddress: (SITE, CLIENT),
+}
 
 
 def _untouched(plan: Plan, why: str) -> tuple[Outcome, ...]:

@@ -9,7 +9,7 @@ import click
 
 from harvestmouse import __version__
 
-JOBS = ("grab", "janitor", "spend", "reconcile", "monitor", "rescue")
+JOBS = ("grab", "janitor", "spend", "reconcile", "monitor", "rescue", "address")
 _SUMMARIES = {
     "grab": "Grab the best freeleech torrents, if the account may.",
     "janitor": "Delete torrents that are stuck, unregistered or redundant; never one that owes seed time.",
@@ -17,6 +17,7 @@ _SUMMARIES = {
     "reconcile": "Set the client's queue so that everything owing seed time can seed.",
     "monitor": "Count what the client holds for each tracker; changes nothing.",
     "cycle": "Do all of monitor, janitor, spend, reconcile, rescue and grab in one run, as one plan.",
+    "address": "Tell the site the client's address when it changes, if register_address is on.",
     "rescue": "Get torrents seeding that owe seed time and are queued, stopped or refused; most urgent first.",
 }
 

@@ -87,6 +87,7 @@ class Doctor:
 
     @property
     def settings(self) -> Settings:
+        """Return the configuration."""
         return self.ports.settings
 
     def visit(self) -> None:

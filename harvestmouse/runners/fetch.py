@@ -8,7 +8,7 @@ from attrs import evolve
 
 from harvestmouse.adapters.errors import AdapterError
 from harvestmouse.adapters.interface import Listing
-from harvestmouse.core import attribution, cleanup, cycle, grab, guards, reconcile, rescue, search, spend
+from harvestmouse.core import address, attribution, cleanup, cycle, grab, guards, reconcile, rescue, search, spend
 from harvestmouse.core.income import PAUSE_SECONDS
 from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Profile, Snapshot, Torrent
 from harvestmouse.core.policy import Policy
@@ -141,6 +141,22 @@ def fetch_rescue(ports: Ports, policy: Policy) -> Snapshot:
     )
 
 
+def fetch_address(ports: Ports, policy: Policy) -> Snapshot:
+    """Ask the site where it sees this host, and the client where others see it; nothing where the policy has it off."""
+    memory = parse_memory(ports.memory.account())
+    if not policy.address.register_address:
+        return Snapshot(taken_at=ports.clock(), **memory)
+    own, listing = ports.site.address(), ports.client.overview()
+    return Snapshot(
+        taken_at=ports.clock(),
+        site_address=own,
+        connection=listing.connection,
+        torrents=listing.torrents,
+        malformed_torrents=listing.malformed,
+        **memory,
+    )
+
+
 def fetch_everything(ports: Ports, policy: Policy) -> Snapshot:
     """Ask once for all that any job decides from, and settle nothing."""
     profile = ports.read_profile()
@@ -160,11 +176,13 @@ def fetch_cycle(ports: Ports, policy: Policy) -> Snapshot:
     go on; the error is in `Ports.lost`.
     """
     profile = _half(ports, ports.read_profile, "profile")
+    own = _half(ports, ports.site.address, "egress") if policy.address.register_address and profile else None
     client = _half(ports, partial(_client_half, ports, policy), "torrents", "trackers", "preferences", "transfer")
     known = {"taken_at": ports.clock()} if client is None else client
     pending = _purchase_pending(ports, profile, known["taken_at"])
     memory = {**ports.memory.account(), **ports.memory.listing(), "purchase_pending": pending}
-    snapshot = Snapshot(**known, profile=profile, ledger=ports.ledger.entries(), **parse_memory(memory))
+    known |= {"profile": profile, "site_address": own, "ledger": ports.ledger.entries()}
+    snapshot = Snapshot(**known, **parse_memory(memory))
     if client is None or guards.profile_guard(snapshot, policy) is not None:
         return snapshot
     snapshot = evolve(snapshot, ledger=_settle_additions(ports, snapshot.torrents or ()))
@@ -218,9 +236,10 @@ FETCH: Mapping[str, Callable[[Ports, Policy], Snapshot]] = {
     spend.JOB: fetch_spend,
     reconcile.JOB: fetch_reconcile,
     attribution.JOB: fetch_monitor,
+    address.JOB: fetch_address,
     cycle.JOB: fetch_cycle,
     rescue.JOB: fetch_rescue,
 }
 
 # These jobs use the site's session, so only one of them runs at a time; the others never wait.
-SITE_JOBS = frozenset({grab.JOB, spend.JOB, cycle.JOB})
+SITE_JOBS = frozenset({grab.JOB, spend.JOB, address.JOB, cycle.JOB})

@@ -33,6 +33,7 @@ _SERVICES = {
     "reconcile": (CLIENT,),
     "monitor": (CLIENT,),
     "rescue": (CLIENT,),
+    "address": (SITE, CLIENT),
     "cycle": (SITE, CLIENT),
 }
 _SESSION_OVER = frozenset({SessionInvalid.state, AccountMayBeDisabled.state})
@@ -279,6 +280,12 @@ def _rescue(report: Report) -> Iterator[Sample]:
     )
 
 
+def _address(report: Report) -> Iterator[Sample]:
+    (decision,) = report.plan.decisions
+    shared = decision.facts["same_address"]
+    yield from _known({"harvestmouse_address_shared": None if shared is None else int(shared)})
+
+
 def _monitor(report: Report) -> Iterator[Sample]:
     figures = report.plan.figures
     status = figures["connection_status"]
@@ -340,4 +347,5 @@ _JOBS = {
     "reconcile": _reconcile,
     "monitor": _monitor,
     "rescue": _rescue,
+    "address": _address,
 }

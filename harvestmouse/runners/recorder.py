@@ -14,6 +14,7 @@ from harvestmouse.adapters.state.cookie import CookieStore
 from harvestmouse.adapters.tape import Tape
 from harvestmouse.core.guarantees import g12
 from harvestmouse.core.model import Snapshot
+from harvestmouse.core.wire.redact import keep_ledger
 from harvestmouse.core.wire.snapshot import FORMAT, unparse_memory
 from harvestmouse.runners.ports import Ports
 from harvestmouse.runners.report import Report
@@ -55,11 +56,16 @@ def document(snapshot: Snapshot, tape: Tape, rows: list[object] | None) -> dict[
         tape: The bodies.
         rows: The torrent list, where there is one.
     """
+    ledger = keep_ledger(snapshot)
     return {
         "format": FORMAT,
         "taken_at": snapshot.taken_at,
-        "mam": {"profile": tape.profile, "searches": tape.searches},
-        "ledger": None if snapshot.ledger is None else [asdict(entry) for entry in snapshot.ledger],
+        "mam": {
+            "profile": tape.profile,
+            "searches": tape.searches,
+            **({} if tape.egress is None else {"address": tape.egress}),
+        },
+        "ledger": None if ledger is None else [asdict(entry) for entry in ledger],
         "memory": unparse_memory(snapshot),
         "qbittorrent": {
             "webapi_version": tape.version,

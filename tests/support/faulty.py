@@ -334,6 +334,12 @@ class FaultySite:
     def buy(self, purchase: BuyUpload | BuyVip) -> PurchaseReply:
         return self.script.site("buy", lambda: self.inner.buy(purchase), reads=False)
 
+    def address(self) -> str:
+        return self.script.site("address", self.inner.address)
+
+    def register_address(self) -> bool:
+        return self.script.site("register_address", self.inner.register_address, reads=False)
+
     def close(self) -> None:
         self.inner.close()
 

@@ -20,6 +20,7 @@ class Owner(StrEnum):
     RECONCILE = "reconcile"
     MONITOR = "monitor"
     RESCUE = "rescue"
+    ADDRESS = "address"
     ACCOUNT = "account"  # runs that have read the profile
     SESSION = "session"  # runs that have learnt how the site takes the session, refused ones too
 
@@ -199,6 +200,11 @@ CATALOGUE: Mapping[str, Metric] = _by_name(
             "harvestmouse_rescue_late",
             Owner.RESCUE,
             "Torrents that cannot be seeded for the site's time before their deadline any more.",
+        ),
+        Metric(
+            "harvestmouse_address_shared",
+            Owner.ADDRESS,
+            "1 where the client leaves by the address that the site sees, 0 where by another; absent where unknown.",
         ),
         Metric("qbt_connected", Owner.MONITOR, "1 where the client answers and is connected, firewalled included."),
         Metric(

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 
 from attrs import evolve, frozen
 
+from harvestmouse.core import address as addressing
 from harvestmouse.core import attribution, cleanup
 from harvestmouse.core import grab as grabbing
 from harvestmouse.core import reconcile as reconciling
 from harvestmouse.core import rescue as rescuing
 from harvestmouse.core import spend as spending
-from harvestmouse.core.explain import grab, janitor, reconcile, rescue, spend
+from harvestmouse.core.explain import address, grab, janitor, reconcile, rescue, spend
 from harvestmouse.core.explain.model import Condition, Explanation, Flip, Rule, steps_to
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.model import Snapshot
@@ -52,6 +53,7 @@ _JOBS: Mapping[str, _Job] = {
     reconciling.JOB: _Job(reconcile.guard_rules, own=reconcile.explain_keys),
     attribution.JOB: _Job(_listed),
     rescuing.JOB: _Job(_listed),
+    addressing.JOB: _Job(address.no_guards, own=address.explain_address),
 }
 _TORRENTS = {
     cleanup.JOB: janitor.explain_cleanup,
