@@ -1,6 +1,5 @@
 """Recordings of runs: a compressed file each, in a folder a day, and not too many of them."""
 
-import gzip
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -12,7 +11,7 @@ from typing import Any
 from attrs import frozen
 
 from harvestmouse.adapters.errors import StateError
-from harvestmouse.adapters.tape import LEVEL
+from harvestmouse.adapters.tape import packer
 from harvestmouse.core.units import DAY
 
 NAME = "recordings"
@@ -95,7 +94,8 @@ class Recordings:
 
 def packed(text: str) -> bytes:
     """Return text as one member of a gzip file."""
-    return gzip.compress(text.encode(), LEVEL, mtime=0)
+    one = packer()
+    return b"".join((one.compress(text.encode()), one.flush()))
 
 
 def _private(path: str, flags: int) -> Any:

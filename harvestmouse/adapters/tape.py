@@ -1,6 +1,5 @@
 """What the services sent in one run, as it may be kept, for a recording of the run."""
 
-import gzip
 import json
 import zlib
 from collections.abc import Iterable, Iterator
@@ -21,9 +20,14 @@ from harvestmouse.core.wire.redact import (
 # Fast, and within a third of the best that is to be had.
 LEVEL = 1
 _GZIP = 16 + zlib.MAX_WBITS
-_CHUNK = 1 << 16
+_AT_ONCE = 256
 
-_write = json.JSONEncoder(separators=(",", ":")).encode
+write = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def packer() -> Any:
+    """Return a compressor of one member of a gzip file."""
+    return zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP)
 
 
 @define
@@ -37,19 +41,15 @@ class Packed:
 
     forbidden: tuple[str, ...] = ()
     tainted: bool = False
-    count: int = 0
+    _waiting: list[object] = field(factory=list)
     _parts: list[bytes] = field(factory=list)
-    _waiting: list[str] = field(factory=list)
-    _size: int = 0
-    _packer: Any = field(factory=lambda: zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP))
+    _packer: Any = field(factory=packer)
+    _begun: bool = False
 
     def add(self, row: object) -> None:
         """Add one row."""
-        text = _write(row)
-        self._waiting.append(text if not self.count else f",{text}")
-        self.count += 1
-        self._size += len(text)
-        if self._size >= _CHUNK:
+        self._waiting.append(row)
+        if len(self._waiting) == _AT_ONCE:
             self._pack()
 
     def finish(self) -> bytes:
@@ -58,11 +58,14 @@ class Packed:
         return b"".join([*self._parts, self._packer.flush()])
 
     def _pack(self) -> None:
-        text = "".join(self._waiting)
+        if not self._waiting:
+            return
+        # One text of many rows takes a third of the time of many texts.
+        text = ("," if self._begun else "") + write(self._waiting)[1:-1]
         self.tainted = self.tainted or any(word in text for word in self.forbidden if word)
         self._parts.append(self._packer.compress(text.encode()))
         self._waiting.clear()
-        self._size = 0
+        self._begun = True
 
 
 @define
@@ -131,7 +134,7 @@ class Tape:
         """Return the listing; nothing more can be taken of it afterwards."""
         if self.torrents is None:
             return None
-        rows: list[object] = json.loads(f"[{gzip.decompress(self.torrents.finish()).decode()}]")
+        rows: list[object] = json.loads(f"[{zlib.decompress(self.torrents.finish(), _GZIP).decode()}]")
         return rows
 
     def keep_trackers(self, info_hash: str, rows: object) -> None:

@@ -4,17 +4,21 @@ import json
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from harvestmouse.core.guarantees import g12
 from harvestmouse.core.jobs import JOBS
+from harvestmouse.core.model import LedgerEntry
 from harvestmouse.core.policy import SEED
+from harvestmouse.core.units import DAY
 from harvestmouse.core.wire import parse_snapshot
 from harvestmouse.core.wire.mam import parse_profile, parse_search
 from harvestmouse.core.wire.plan import dump, unparse_plan
 from harvestmouse.core.wire.qbittorrent import parse_connection, parse_messages, parse_preferences, parse_torrents
 from harvestmouse.core.wire.redact import (
+    keep_ledger,
     keep_preferences,
     keep_profile,
     keep_search,
@@ -58,6 +62,22 @@ class TestKept:
             plan = decide(whole, SEED)
             event(f"{job}: {'acts' if plan.actions else 'rests'}")
             assert dump(unparse_plan(plan)) == dump(unparse_plan(decide(part, SEED)))
+
+    @given(my.raw_snapshots(), st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3 * DAY), st.booleans())))
+    def test_every_job_plans_as_from_the_whole_ledger(
+        self, document: dict[str, Any], odd: list[tuple[int, int, bool]]
+    ) -> None:
+        """However many entries it has of what nobody offers or holds any more."""
+        snapshot = parse_snapshot(document)
+        unknown = [
+            LedgerEntry(id=900_000 + number, at=snapshot.taken_at - age, outcome="grabbed" if ended else "adding")
+            for number, age, ended in odd
+        ]
+        whole = evolve(snapshot, ledger=(*(snapshot.ledger or ()), *unknown))
+        part = evolve(whole, ledger=keep_ledger(whole))
+        event(f"fewer: {len(part.ledger or ()) < len(whole.ledger or ())}")
+        for decide in JOBS.values():
+            assert dump(unparse_plan(decide(whole, SEED))) == dump(unparse_plan(decide(part, SEED)))
 
     @given(any_rows)
     @example([{"hash": "f" * 40, "tracker": "", "magnet_uri": "magnet:?xt=x&tr=http%3A%2F%2Fa.example%2Fkey&dn=y"}])

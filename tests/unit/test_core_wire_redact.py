@@ -2,8 +2,10 @@
 
 import pytest
 
+from harvestmouse.core.model import LedgerEntry, SearchPage, Snapshot
 from harvestmouse.core.wire.redact import (
     keep_address,
+    keep_ledger,
     keep_preferences,
     keep_profile,
     keep_result,
@@ -13,6 +15,7 @@ from harvestmouse.core.wire.redact import (
     keep_transfer,
     masked,
 )
+from tests.support.builders import DAY, NOW, hash_of, result, torrent
 
 ANNOUNCE = "https://t.myanonamouse.net/tracker.php/0123456789abcdef0123456789abcdef/announce"
 KEPT_ANNOUNCE = "https://t.myanonamouse.net/redacted-"
@@ -136,3 +139,19 @@ class TestSettings:
         """Not where the client is seen from."""
         body = {"connection_status": "connected", "dht_nodes": 3, "last_external_address_v4": "10.0.0.1"}
         assert keep_transfer(body) == {"connection_status": "connected", "dht_nodes": 3}
+
+
+class TestLedger:
+    def test_what_nobody_offers_or_holds_any_more_goes_after_a_day(self) -> None:
+        """The rest stays as it is, and an unknown ledger unknown."""
+        entries = (
+            LedgerEntry(id=1, at=NOW - 9 * DAY),
+            LedgerEntry(id=2, at=NOW - 9 * DAY, info_hash=hash_of(1)),
+            LedgerEntry(id=3, at=NOW - DAY),
+            LedgerEntry(id=4, at=NOW - DAY - 1),
+            LedgerEntry(id=5),
+        )
+        page = SearchPage(results=(result(1),))
+        snapshot = Snapshot(taken_at=NOW, ledger=entries, searches=(page,), torrents=(torrent(1),))
+        assert keep_ledger(snapshot) == entries[:3]
+        assert keep_ledger(Snapshot(taken_at=NOW)) is None

@@ -5,11 +5,15 @@ left out, today's secrets and tomorrow's alike. Keeping what was kept changes no
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from harvestmouse.core.model import LedgerEntry, Snapshot
+from harvestmouse.core.units import DAY
 from harvestmouse.core.wire.coerce import as_text
 
 _PROFILE = frozenset({
@@ -28,9 +32,11 @@ _RESULT = frozenset({
 })  # fmt: skip
 _TORRENT = frozenset({
     "hash", "name", "category", "tags", "state", "added_on", "completion_on", "last_activity", "seeding_time",
-    "time_active", "progress", "size", "downloaded", "uploaded", "upspeed", "ratio", "num_complete", "num_incomplete",
-    "num_seeds", "num_leechs", "force_start",
+    "time_active", "progress", "size", "amount_left", "downloaded", "uploaded", "upspeed", "ratio", "num_complete",
+    "num_incomplete", "num_seeds", "num_leechs", "force_start",
 })  # fmt: skip
+_TORRENT_KEYS = tuple(sorted(_TORRENT))
+_torrent_values = itemgetter(*_TORRENT_KEYS)
 _TRACKER = frozenset({"status", "tier", "num_peers", "num_seeds", "num_leeches", "num_downloaded", "updating"})
 _TRANSFER = frozenset({
     "connection_status", "dht_nodes", "dl_info_speed", "up_info_speed", "dl_info_data", "up_info_data",
@@ -87,13 +93,15 @@ def keep_result(row: object) -> object:
 
 def keep_torrent(row: object) -> object:
     """Keep one row of ``torrents/info``; of addresses only the host."""
-    kept = _kept(row, _TORRENT)
-    if not isinstance(row, dict) or not isinstance(kept, dict):
-        return kept
-    if isinstance(row.get("tracker"), str):
-        kept["tracker"] = keep_address(row["tracker"])
-    if isinstance(row.get("magnet_uri"), str) and not row.get("tracker"):
-        kept["magnet_uri"] = _magnet(row["magnet_uri"])
+    if not isinstance(row, dict):
+        return _scalar(row)
+    kept = _kept_torrent(row)
+    tracker = row.get("tracker")
+    if isinstance(tracker, str):
+        kept["tracker"] = keep_address(tracker)
+    if not tracker and isinstance(row.get("magnet_uri"), str):
+        _, found, rest = row["magnet_uri"].partition("&tr=")
+        kept["magnet_uri"] = _magnet(rest.partition("&")[0]) if found else ""
     if row.get("trackers") is not None:
         kept["trackers"] = keep_trackers(row["trackers"])
     return kept
@@ -137,6 +145,19 @@ def keep_ip(address: object) -> str | None:
     return _word(text.strip().lower()) if text and text.strip() else None
 
 
+def keep_ledger(snapshot: Snapshot) -> tuple[LedgerEntry, ...] | None:
+    """Keep the entries that a decision can use: of results that were found, torrents that are held, and the last day.
+
+    A ledger only grows, and whole in every recording it would after a year be nearly all of them.
+    """
+    if snapshot.ledger is None:
+        return None
+    found = {result.id for page in snapshot.searches or () for result in page.results}
+    held = {torrent.hash for torrent in snapshot.torrents or ()}
+    since = snapshot.taken_at - DAY
+    return tuple(one for one in snapshot.ledger if one.id in found or one.info_hash in held or (one.at or 0) >= since)
+
+
 @lru_cache(maxsize=256)
 def keep_address(url: str) -> str:
     """Keep an announce address's scheme and host; what follows is the passkey, of which a stable word stays."""
@@ -165,9 +186,19 @@ def _word(secret: str) -> str:
     return f"redacted-{blake2b(secret.encode('utf-8', 'replace'), digest_size=3).hexdigest()}"
 
 
-def _magnet(uri: str) -> str:
-    _, found, rest = uri.partition("&tr=")
-    return f"magnet:?&tr={quote(keep_address(unquote(rest.partition('&')[0])), safe='')}" if found else ""
+@lru_cache(maxsize=256)
+def _magnet(tracker: str) -> str:
+    return f"magnet:?&tr={quote(keep_address(unquote(tracker)), safe='')}"
+
+
+def _kept_torrent(row: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        values = _torrent_values(row)
+    except KeyError:
+        return _plain({key: value for key, value in row.items() if key in _TORRENT})
+    # Every version that lists these lists all of them, plain; thousands of rows pass here.
+    kept = dict(zip(_TORRENT_KEYS, values, strict=True))
+    return kept if _NESTED.isdisjoint(map(type, values)) else _plain(kept)
 
 
 def _tracker(row: object) -> object:
@@ -186,8 +217,10 @@ def _is_none(row: object) -> bool:
 def _kept(body: object, names: frozenset[str]) -> object:
     if not isinstance(body, dict):
         return _scalar(body)
-    kept = {key: value for key, value in body.items() if key in names}
-    # Nearly every value is plain; thousands of rows pass here.
+    return _plain({key: value for key, value in body.items() if key in names})
+
+
+def _plain(kept: dict[str, Any]) -> dict[str, Any]:
     for key in [key for key, value in kept.items() if type(value) in _NESTED]:
         kept[key] = _scalar(kept[key])
     return kept
