@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import time
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -211,16 +211,24 @@ class Impostor:
     Attributes:
         answers: By method: the arguments of a good answer, a text as the result of a bad one, or bytes as they are.
             To all else it answers with a page.
+        after: By method: what to change in the answers once it was asked that.
         statuses: By method: the HTTP status of its answer, where that is not 200.
         silent: The methods to which it does not answer.
+        cut: The methods to which its answers end too early.
         asked: What it was asked: methods and arguments, in order.
+        paths: Where it was asked.
+        logins: User names and passwords it was shown.
     """
 
     def __init__(self, **answers: Any) -> None:
         self.answers: dict[str, Any] = {method.replace("_", "-"): answer for method, answer in answers.items()}
+        self.after: dict[str, dict[str, Any]] = {}
         self.statuses: dict[str, int] = {}
         self.silent: set[str] = set()
+        self.cut: set[str] = set()
         self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.paths: set[str] = set()
+        self.logins: set[tuple[str, str]] = set()
         self.ending = Event()
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_ImpostorHandler,), {"impostor": self}))
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -248,8 +256,9 @@ class Impostor:
         answer = self.answers.get(method, b"<html>Welcome</html>")
         if isinstance(answer, bytes):
             return answer
-        result = answer if isinstance(answer, str) else "success"
-        return json.dumps({"result": result, "arguments": {} if isinstance(answer, str) else answer}).encode()
+        refused = isinstance(answer, str)
+        told = {"result": answer, "arguments": {}} if refused else {"result": "success", "arguments": answer}
+        return json.dumps(told).encode()
 
 
 class _Server(ThreadingHTTPServer):
@@ -262,14 +271,19 @@ class _ImpostorHandler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        method = request["method"]
-        self.impostor.asked.append((method, request["arguments"]))
-        if method in self.impostor.silent:
-            self.impostor.ending.wait(5)
+        method, impostor = request["method"], self.impostor
+        impostor.asked.append((method, request["arguments"]))
+        impostor.paths.add(self.path)
+        if "Authorization" in self.headers:
+            name, _, password = b64decode(self.headers["Authorization"].split()[1]).decode().partition(":")
+            impostor.logins.add((name, password))
+        if method in impostor.silent:
+            impostor.ending.wait(5)
             return
-        content = self.impostor.content(method)
-        self.send_response(self.impostor.statuses.get(method, 200))
-        self.send_header("Content-Length", str(len(content)))
+        content = impostor.content(method)
+        impostor.answers |= impostor.after.get(method, {})
+        self.send_response(impostor.statuses.get(method, 200))
+        self.send_header("Content-Length", str(len(content) + (method in impostor.cut)))
         self.end_headers()
         self.wfile.write(content)
 
