@@ -13,6 +13,7 @@ class AddTorrent:
     Attributes:
         id: The site's torrent id.
         score: Why this one, as a number; higher is better.
+        use_wedge: Spend a freeleech wedge, so that the download costs no ratio.
     """
 
     kind: ClassVar[str] = "add_torrent"
@@ -25,6 +26,7 @@ class AddTorrent:
     category: str
     save_path: str
     tags: tuple[str, ...]
+    use_wedge: bool = False
 
 
 @frozen(kw_only=True)

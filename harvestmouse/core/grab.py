@@ -4,28 +4,22 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import inf
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from harvestmouse.core.actions import AddTorrent
-from harvestmouse.core.guards import guard, slots_free_in, unsat_headroom, unsat_limit, unsat_resume_seconds, unsat_used
+from harvestmouse.core.disk import still_to_write
+from harvestmouse.core.guards import guard, slots_free_in, unsat_limit, unsat_resume_seconds, unsat_used
 from harvestmouse.core.model import SearchPage, SearchResult, Snapshot
 from harvestmouse.core.plan import Decision, Plan, Reason, Verdict
 from harvestmouse.core.policy import GrabPolicy, Policy, figures
-from harvestmouse.core.sift import decide, score, sift
+from harvestmouse.core.room import Room, room_for
+from harvestmouse.core.search import requests_of
+from harvestmouse.core.sift import decide, needs_wedge, rank, score, sift
 
 JOB = "grab"
 
 # One rule that refuses nine in ten of at least so many results is worth a hint.
 _HINT_SHARE, _HINT_LEAST = 0.9, 10
-
-
-@frozen(kw_only=True)
-class Room:
-    """How much a run may add: torrents, unsatisfied slots, bytes."""
-
-    picks: int
-    unsat: float
-    bytes: int
 
 
 def plan_grab(snapshot: Snapshot, policy: Policy) -> Plan:
@@ -50,43 +44,37 @@ def plan_grab(snapshot: Snapshot, policy: Policy) -> Plan:
     if skip is not None:
         return evolve(plan, skip=skip)
     rejected, candidates = sift(snapshot, policy)
-    ranked = sorted(candidates, key=lambda one: (score(one, policy.grab), one.id), reverse=True)
+    ranked = sorted(candidates, key=lambda one: rank(one, policy.grab), reverse=True)
     decisions, picks = _choose(ranked, room_for(snapshot, policy), policy.grab)
     decisions = sorted([*decisions, *rejected], key=_subject_order)
+    requests, ended = requests_of(snapshot, policy)
     return evolve(
         plan,
+        figures={**plan.figures, "requests": requests, "search_ended": ended},
         actions=tuple(_action(one, policy) for one in picks),
         decisions=tuple(decisions),
         advice=tuple(_advice(snapshot, decisions, policy.grab)),
     )
 
 
-def room_for(snapshot: Snapshot, policy: Policy) -> Room:
-    """Return how much this run may add."""
-    slots = policy.grab.max_torrents - snapshot.held(policy.client.category)
-    return Room(
-        picks=max(0, min(policy.grab.per_run, slots)),
-        unsat=unsat_headroom(snapshot, policy.grab),
-        bytes=(snapshot.free_space_bytes or 0) - policy.grab.disk_reserve,
-    )
-
-
 def _choose(
     ranked: Iterable[SearchResult], room: Room, policy: GrabPolicy
 ) -> tuple[list[Decision], list[SearchResult]]:
-    """Take the best that fit; one too large for the disk budget leaves its place to the next."""
+    """Take the best that fit; one too large for the bytes that are left leaves its place to the next."""
     decisions: list[Decision] = []
     picks: list[SearchResult] = []
-    space = room.bytes
+    space, wedges = room.bytes, room.wedges
     for result in ranked:
+        cost = int(needs_wedge(result))
         if len(picks) >= room.picks:
             verdict, reason = Verdict.REJECT, Reason.NOT_SELECTED
-        elif len(picks) >= room.unsat or result.size_bytes > space:
+        elif len(picks) >= room.unsat or result.size_bytes > space or cost > wedges:
             verdict, reason = Verdict.REJECT, Reason.OVER_BUDGET
         else:
             verdict, reason = Verdict.PICK, Reason.SELECTED
             picks.append(result)
             space -= result.size_bytes
+            wedges -= cost
         decisions.append(decide(result, verdict, reason, policy))
     return decisions, picks
 
@@ -102,6 +90,7 @@ def _action(result: SearchResult, policy: Policy) -> AddTorrent:
         category=policy.client.category,
         save_path=policy.client.save_path,
         tags=policy.client.tags,
+        use_wedge=needs_wedge(result),
     )
 
 
@@ -129,10 +118,17 @@ def _figures(snapshot: Snapshot, policy: Policy) -> dict[str, object]:
         "managed_torrents": None if managed is None else len(managed),
         "managed_bytes": None if managed is None else sum(torrent.size_bytes or 0 for torrent in managed),
         "free_space_bytes": snapshot.free_space_bytes,
+        "still_to_write_bytes": None if snapshot.torrents is None else _finite(still_to_write(snapshot)),
+        "wedges": None if profile is None else profile.wedges,
         "pages_seen": None if pages is None else len(pages),
         "results_seen": None if pages is None else sum(page.row_count for page in pages),
         "results_found": _found(pages),
     }
+
+
+def _finite(number: float) -> float | None:
+    # JSON has no infinity; what nobody can tell is unknown.
+    return number if number < inf else None
 
 
 def _found(pages: Sequence[SearchPage] | None) -> int | None:

@@ -116,7 +116,7 @@ def g5(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
         if not rows:
             yield Violation("G5", str(action.id), "no search result has this id")
         for row in rows:
-            problem = _unfit(row, snapshot, policy)
+            problem = _unfit(row, snapshot, policy, use_wedge=action.use_wedge)
             if problem is not None:
                 yield Violation("G5", str(action.id), problem)
     if len({action.id for action in adds}) < len(adds):
@@ -324,10 +324,14 @@ def _additions(plan: Plan) -> Iterable[AddTorrent]:
     return (action for action in plan.actions if isinstance(action, AddTorrent))
 
 
-def _unfit(row: SearchResult, snapshot: Snapshot, policy: Policy) -> str | None:
+def _unfit(row: SearchResult, snapshot: Snapshot, policy: Policy, *, use_wedge: bool) -> str | None:
     """Say why a result may not be picked, from the facts alone."""
     grab, profile = policy.grab, snapshot.profile
-    if not row.is_free_for(None if profile is None else profile.account_class):
+    if use_wedge and (row.free or row.personal_freeleech or row.vip or row.fl_vip or not row.takes_wedge):
+        return "it is free for somebody already, or may be, and a wedge would be lost"
+    if use_wedge and any(entry.id == row.id for entry in snapshot.ledger or ()):
+        return "a wedge may have been spent on it before"
+    if not use_wedge and not row.is_free_for(None if profile is None else profile.account_class):
         return "it is not free for this account"
     if not grab.min_size <= row.size_bytes <= grab.max_size:
         return f"{row.size_bytes} bytes are outside the size band"
@@ -351,16 +355,52 @@ def _overdrawn(adds: list[AddTorrent], snapshot: Snapshot, policy: Policy) -> It
     held = snapshot.held(policy.client.category) + len(adds)
     if snapshot.torrents is None or held > policy.grab.max_torrents or len(adds) > policy.grab.per_run:
         yield Violation("G5", "actions", f"{len(adds)} picks would make {held} torrents")
-    space = None if snapshot.free_space_bytes is None else snapshot.free_space_bytes - policy.grab.disk_reserve
     size = sum(action.size_bytes for action in adds)
+    space = _disk_budget(snapshot, policy)
     if space is None or size > space:
         yield Violation("G5", "actions", f"{size} bytes of picks, {space} bytes of disk budget")
+    quota, taken = policy.grab.category_quota, _taken_bytes(snapshot, policy)
+    if quota and (taken is None or taken + size > quota):
+        yield Violation("G5", "actions", f"{size} bytes of picks to {taken} in the category, quota {quota}")
+    yield from _wasted(adds, snapshot, policy)
     count, most = _unsatisfied(snapshot.profile)
     if count is None or most is None:
         if policy.grab.require_unsat:
             yield Violation("G5", "actions", "the unsatisfied headroom is unknown")
     elif count + len(adds) > most - policy.grab.unsat_reserve:
         yield Violation("G5", "actions", f"{len(adds)} picks overdraw the unsatisfied headroom")
+
+
+def _wasted(adds: list[AddTorrent], snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
+    spent = sum(action.use_wedge for action in adds)
+    held = None if snapshot.profile is None else snapshot.profile.wedges
+    if not spent:
+        return
+    if not policy.grab.wedges or spent > policy.grab.wedges_per_run:
+        most = policy.grab.wedges_per_run if policy.grab.wedges else 0
+        yield Violation("G5", "actions", f"{spent} wedges, at most {most} a run")
+    if held is None or held - spent < policy.grab.wedge_reserve:
+        yield Violation("G5", "actions", f"{spent} wedges of {held}, reserve {policy.grab.wedge_reserve}")
+
+
+def _disk_budget(snapshot: Snapshot, policy: Policy) -> int | None:
+    """Return what may be added to the disk; ``None`` where a figure for it is missing."""
+    space = snapshot.free_space_bytes
+    for torrent in snapshot.torrents or ():
+        left = torrent.left_bytes
+        if left is None:
+            left = 0 if torrent.progress is not None and torrent.progress >= 1 else torrent.size_bytes
+        space = None if space is None or left is None else space - left
+    return None if space is None else space - policy.grab.disk_reserve
+
+
+def _taken_bytes(snapshot: Snapshot, policy: Policy) -> int | None:
+    """Return how large what is in the category is, or may be for all that is known; ``None`` where that is missing."""
+    ours = (policy.client.category, None)
+    sizes = [one.size_bytes for one in snapshot.torrents or () if one.category in ours]
+    unread = any(row.category in ours for row in snapshot.malformed_torrents)
+    known = [size for size in sizes if size is not None]
+    return None if unread or len(known) < len(sizes) else sum(known)
 
 
 def _unsatisfied(profile: Profile | None) -> tuple[int | None, int | None]:

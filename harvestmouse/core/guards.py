@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from math import inf
 
+from harvestmouse.core.disk import category_bytes, disk_left, quota_left, still_to_write
 from harvestmouse.core.model import SITE_SEED_TIME_SECONDS, AccountClass, LedgerOutcome, Profile, Snapshot, Torrent
 from harvestmouse.core.plan import Reason, Skip
 from harvestmouse.core.policy import GrabPolicy, Policy
@@ -62,15 +63,27 @@ def guard(snapshot: Snapshot, policy: Policy) -> Skip | None:
     held, free = snapshot.held(policy.client.category), snapshot.free_space_bytes
     if held >= policy.grab.max_torrents:
         return Skip(reason=Reason.CLIENT_FULL, detail=f"{held} torrents, at most {policy.grab.max_torrents}")
-    if free is not None and free <= policy.grab.disk_reserve:
-        detail = f"{format_size(free)} free, {format_size(policy.grab.disk_reserve)} kept in reserve"
-        return Skip(reason=Reason.DISK_LOW, detail=detail)
+    if free is not None and disk_left(snapshot, policy) <= 0:
+        return Skip(reason=Reason.DISK_LOW, detail=_low_disk(free, snapshot, policy))
+    if quota_left(snapshot, policy) <= 0:
+        used, quota = category_bytes(snapshot, policy), format_size(policy.grab.category_quota)
+        return Skip(reason=Reason.QUOTA_FULL, detail=f"{_size(used)} in the category, at most {quota}")
     if snapshot.torrents is None or free is None:
         missing = "torrent list" if snapshot.torrents is None else "free space"
         return Skip(reason=Reason.CLIENT_UNKNOWN, detail=f"the client's {missing} is missing")
     if snapshot.ledger is None:
         return Skip(reason=Reason.LEDGER_UNKNOWN, detail="what was grabbed before is unknown; none is an empty list")
     return None
+
+
+def _low_disk(free: int, snapshot: Snapshot, policy: Policy) -> str:
+    waiting = still_to_write(snapshot)
+    spoken = f"{_size(waiting)} still to be downloaded, " if waiting else ""
+    return f"{format_size(free)} free, {spoken}{format_size(policy.grab.disk_reserve)} kept in reserve"
+
+
+def _size(size: float) -> str:
+    return "an unknown size" if size == inf else format_size(int(size))
 
 
 def unsat_limit(profile: Profile | None) -> int | None:

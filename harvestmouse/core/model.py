@@ -43,6 +43,7 @@ class Profile:
         unsat_count: Torrents snatched and not yet seeded 72 h.
         unsat_limit: How many of those the class may have.
         hit_and_run_count: Hit-and-runs on the account, seeding again or not.
+        wedges: Freeleech wedges that may be spent.
     """
 
     account_class: AccountClass | None = None
@@ -54,6 +55,7 @@ class Profile:
     unsat_count: int | None = None
     unsat_limit: int | None = None
     hit_and_run_count: int | None = None
+    wedges: int | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -91,6 +93,7 @@ class SearchResult:
         vip: Free for VIP classes.
         fl_vip: Free or VIP; alone it does not say which.
         snatched: The account has snatched it before.
+        takes_wedge: The site says of every flag that it is off: it is free for nobody, and a wedge would make it so.
     """
 
     id: int
@@ -104,6 +107,7 @@ class SearchResult:
     vip: bool = False
     fl_vip: bool = False
     snatched: bool = False
+    takes_wedge: bool = False
 
     @property
     def free_by_wedge(self) -> bool:
@@ -164,6 +168,7 @@ class Torrent:
         seeding_time: Seconds, on the client's clock.
         tracker_seconds: Seeding time that the tracker can have seen; ``None`` where nobody kept that clock.
         progress: 0 to 1.
+        left_bytes: What of it still has to be downloaded.
         seeders: Seeders in the swarm.
         tracker_host: Host of its tracker; ``None`` where the client names none.
         messages: What its trackers said; ``None`` where nobody asked.
@@ -179,6 +184,7 @@ class Torrent:
     seeding_time: int | None = None
     progress: float | None = None
     size_bytes: int | None = None
+    left_bytes: int | None = None
     downloaded_bytes: int | None = None
     uploaded_bytes: int | None = None
     seeders: int | None = None

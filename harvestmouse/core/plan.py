@@ -50,6 +50,7 @@ class Reason(StrEnum):
     HIT_AND_RUN = "hit_and_run", "The account has hit-and-runs."
     CLIENT_FULL = "client_full", "The category holds as many torrents as it may."
     DISK_LOW = "disk_low", "Free space is at or below the reserve."
+    QUOTA_FULL = "quota_full", "The category holds as many bytes as it may."
     CLIENT_UNKNOWN = "client_unknown", "The client did not tell its torrents, preferences or free space."
     LEDGER_UNKNOWN = "ledger_unknown", "There is no ledger of what was grabbed before."
     EMPTY_LISTING = "empty_listing", "The client listed no torrent at all."
@@ -70,7 +71,7 @@ class Reason(StrEnum):
     NO_DEMAND = "no_demand", "Too few leechers."
     OVERSUPPLIED = "oversupplied", "Too many seeders."
     NOT_SELECTED = "not_selected", "Others score higher."
-    OVER_BUDGET = "over_budget", "No room in the disk or unsatisfied budget."
+    OVER_BUDGET = "over_budget", "No room in a budget: disk, quota, unsatisfied torrents or wedges."
 
     # Why a torrent was deleted.
     UNREGISTERED = "unregistered", "Its tracker says it is not registered any more."
@@ -159,7 +160,7 @@ class Reason(StrEnum):
 
 _GUARDS = {
     "grab": "PROFILE_UNKNOWN MOUSE_CLASS LOW_RATIO DOWNLOAD_FREEZE UNSATISFIED_LIMIT UNSATISFIED_UNKNOWN HIT_AND_RUN "
-    "CLIENT_FULL DISK_LOW CLIENT_UNKNOWN LEDGER_UNKNOWN",
+    "CLIENT_FULL DISK_LOW QUOTA_FULL CLIENT_UNKNOWN LEDGER_UNKNOWN",
     "janitor": "CLIENT_UNKNOWN EMPTY_LISTING SHRUNKEN_LISTING",
     "spend": "PROFILE_UNKNOWN",
     "reconcile": "CLIENT_UNKNOWN",

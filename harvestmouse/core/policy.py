@@ -78,6 +78,14 @@ def _word(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
         raise PolicyError(f"{attribute.name} = {value!r} is empty; every job needs it")
 
 
+def _one_of(*words: str) -> Check:
+    def check(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
+        if value not in words:
+            raise PolicyError(f"{attribute.name} = {value!r} is not one of {', '.join(words)}")
+
+    return check
+
+
 def _labels(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
     _words(_, attribute, value)
     for word in value:
@@ -140,6 +148,11 @@ class GrabPolicy:
         require_unsat: Hold where the profile does not tell the unsatisfied count.
         hold_on_hit_and_run: Hold while the account has hit-and-runs.
         regrab_after: How long a torrent removed as never started stays barred.
+        strategy: What to look at first: demand (most leechers) or new (newest).
+        category_quota: Most bytes the category may hold; 0 for no limit.
+        wedges: Spend freeleech wedges on results that are not free.
+        wedges_per_run: Most wedges spent in one run.
+        wedge_reserve: Wedges never spent.
     """
 
     ratio_floor: float = _number(1.2)
@@ -158,6 +171,11 @@ class GrabPolicy:
     require_unsat: bool = _flag(default=True)
     hold_on_hit_and_run: bool = _flag(default=False)
     regrab_after: timedelta = _span(timedelta(days=14))
+    strategy: str = field(default="demand", validator=_one_of("demand", "new"))
+    category_quota: int = _size(0)
+    wedges: bool = _flag(default=False)
+    wedges_per_run: int = _count(1)
+    wedge_reserve: int = _count(0)
 
     def __attrs_post_init__(self) -> None:
         """Refuse a size band that nothing fits."""

@@ -10,6 +10,7 @@ from attrs import astuple
 from harvestmouse.core.model import LedgerEntry, LedgerOutcome, SearchResult, Snapshot
 from harvestmouse.core.plan import Decision, Reason, Verdict
 from harvestmouse.core.policy import GrabPolicy, Policy
+from harvestmouse.core.room import wedges_at_hand
 
 
 def sift(snapshot: Snapshot, policy: Policy) -> tuple[list[Decision], list[SearchResult]]:
@@ -60,13 +61,14 @@ class _Rejecter:
         self._entries: dict[int, list[LedgerEntry]] = {}
         for entry in snapshot.ledger or ():
             self._entries.setdefault(entry.id, []).append(entry)
+        self._wedges = wedges_at_hand(snapshot, policy.grab) > 0
         self._held_ids = {entry.id for entry in snapshot.ledger or () if entry.info_hash in hashes}
 
     def __call__(self, result: SearchResult) -> Reason | None:
         """Return the first rule that refuses the result, in the order of the design, section 5.1."""
         policy = self._policy
         rules: Mapping[Reason, bool] = {
-            Reason.NOT_FREELEECH: not result.is_free_for(self._account_class),
+            Reason.NOT_FREELEECH: not (result.is_free_for(self._account_class) or self._may_be_freed(result)),
             Reason.ALREADY_SNATCHED: result.snatched,
             Reason.ALREADY_GRABBED: is_barred(self._entries.get(result.id, ()), policy, self._now),
             Reason.ALREADY_IN_CLIENT: result.id in self._held_ids or normal_name(result.title) in self._names,
@@ -76,6 +78,20 @@ class _Rejecter:
             Reason.OVERSUPPLIED: result.seeders > policy.seeder_ceiling,
         }
         return next((reason for reason, holds in rules.items() if holds), None)
+
+    def _may_be_freed(self, result: SearchResult) -> bool:
+        # After an addition that failed the site may have spent a wedge on it already, and not show that yet.
+        return self._wedges and needs_wedge(result) and result.id not in self._entries
+
+
+def needs_wedge(result: SearchResult) -> bool:
+    """Whether it is free for nobody in any way, so that a wedge is the one way to take it without cost."""
+    return result.takes_wedge and not (result.free_by_wedge or result.vip or result.fl_vip)
+
+
+def rank(result: SearchResult, policy: GrabPolicy) -> tuple[bool, float, int]:
+    """Order results: what is free before what takes a wedge, then by score, and of the same score the newest first."""
+    return not needs_wedge(result), score(result, policy), result.id
 
 
 def score(result: SearchResult, policy: GrabPolicy) -> float:

@@ -162,6 +162,7 @@ def torrents(draw: st.DrawFn, number: int) -> Torrent:
         seeding_time=seeding_time,
         progress=progress,
         size_bytes=100 * MIB,
+        left_bytes=draw(rarely(None, 0 if (progress or 0) >= 1 else int(100 * MIB * (1 - max(0, progress or 0))))),
         downloaded_bytes=downloaded,
         uploaded_bytes=uploaded,
         seeders=seeders,
@@ -185,6 +186,7 @@ def listings(draw: st.DrawFn, max_size: int = 7) -> tuple[Torrent, ...]:
 _OFFERS = [
     *[(True, False, False, True, False)] * 40,
     *[(False, False, True, True, False)] * 12,
+    *[(False, False, False, False, False)] * 8,
     *product([False, True], repeat=5),
 ]
 
@@ -205,6 +207,8 @@ def results(draw: st.DrawFn) -> SearchResult:
         vip=vip,
         fl_vip=fl_vip,
         snatched=snatched,
+        # Where a flag is missing it counts as off, and nobody knows whether it is.
+        takes_wedge=not (free or personal or vip or fl_vip) and draw(rarely(False, True)),
     )
 
 
@@ -265,6 +269,7 @@ _accounts = st.builds(
     ),
     vip_until=rarely(None, *(NOW + ahead - 7 * DAY for ahead in around(0, 7 * DAY, 34 * DAY, 62 * DAY, 90 * DAY))),
     hit_and_run_count=rarely(None, 0, 0, 1),
+    wedges=rarely(None, 0, 1, 2, 3),
 )
 
 
@@ -349,6 +354,7 @@ def open_snapshots(draw: st.DrawFn, *, unique: bool = True) -> Snapshot:
         unsat_count=limit - draw(st.sampled_from([50, 30, 18, 14, 13, 12, 11, 10])),
         unsat_limit=limit,
         hit_and_run_count=draw(st.sampled_from([0] * 7 + [1])),
+        wedges=draw(rarely(None, 0, 1, 2, 3, 3)),
     )
     return Snapshot(
         taken_at=NOW,
@@ -403,6 +409,11 @@ _GRABS: list[dict[str, Any]] = [
     for floor in (1.2, 0.0, 0.5)
     for hold in (False, False, True)
 ]
+_WEDGES: list[dict[str, Any]] = [
+    *[{"wedges": False}] * 4,
+    *({"wedges": True, "wedges_per_run": most, "wedge_reserve": kept} for most in (1, 2, 0) for kept in (0, 0, 2)),
+]
+_QUOTAS = [*[0] * 6, 200 * MIB, 400 * MIB, 800 * MIB, 2 * GIB]
 _SPENDS: list[dict[str, Any]] = [
     {"vip": vip, "overflow": overflow, "reserve": reserve, "target_ratio": target, "tiers": tiers}
     for vip in (False, True)
@@ -425,7 +436,8 @@ def some_policies(count: int, luck: Random) -> list[Policy]:
     made = []
     for _ in range(count):
         base = luck.choice([SEED, FIELD])
-        grab = luck.choice(_GRABS) | {"require_unsat": luck.choice([True, True, False])}
+        grab = luck.choice(_GRABS) | {"require_unsat": luck.choice([True, True, False])} | luck.choice(_WEDGES)
+        grab |= {"category_quota": luck.choice(_QUOTAS), "strategy": luck.choice(["demand", "new"])}
         cleanup = evolve(base.cleanup, **luck.choice(_CLEANUPS))
         spend = evolve(base.spend, **luck.choice(_SPENDS))
         reconcile = evolve(base.reconcile, **luck.choice(_RECONCILES))
@@ -583,6 +595,7 @@ def raw_listings(draw: st.DrawFn) -> dict[str, Any]:
             "downloaded": one.downloaded_bytes,
             "uploaded": one.uploaded_bytes,
             "num_complete": one.seeders,
+            "amount_left": one.left_bytes,
             "tracker": None if one.tracker_host is None else f"https://{one.tracker_host}/tracker.php/PASSKEY/announce",
         }
         rows.append(raw_torrent(number, **facts))
@@ -619,6 +632,7 @@ def raw_snapshots(draw: st.DrawFn) -> dict[str, Any]:
         downloaded_bytes=draw(st.sampled_from([10 * GIB, 0])),
         seedbonus=draw(st.sampled_from([5000, 26512.091, "25,500"])),
         ratio=draw(st.sampled_from(["∞", 2.0])),
+        wedges=draw(st.sampled_from([1, "2", 0])),
         **draw(st.sampled_from([summary, {"snatch_summary": summary}])),
     )
     lines = draw(st.lists(entries, max_size=4, unique_by=lambda entry: entry.id))

@@ -214,7 +214,7 @@ def walked(seen: Snapshot, wanted: Policy, one: Explanation, flip: Flip, amount:
                 seen = after(seen, JOBS[one.job](seen, wanted))
             return seen
         case "managed_torrents" | "owed_torrents":
-            return crowded(seen, wanted, flip.change, amount)
+            return crowded(seen, wanted, flip.change, amount, leave=one.job != "grab")
         case "free_space_bytes":
             return evolve(seen, free_space_bytes=(seen.free_space_bytes or 0) + amount)
         case "seeders" | "leechers" if one.job == "grab":
@@ -226,7 +226,7 @@ def walked(seen: Snapshot, wanted: Policy, one: Explanation, flip: Flip, amount:
     return evolve(seen, profile=evolve(account, **{flip.change: figure + amount}))
 
 
-def crowded(seen: Snapshot, wanted: Policy, what: str, amount: int) -> Snapshot:
+def crowded(seen: Snapshot, wanted: Policy, what: str, amount: int, *, leave: bool) -> Snapshot:
     """Return the world with torrents of the category, or torrents that owe seed time, more or fewer."""
     mine = [each for each in seen.torrents or () if each.category == CATEGORY]
     if what == "owed_torrents":
@@ -237,11 +237,13 @@ def crowded(seen: Snapshot, wanted: Policy, what: str, amount: int) -> Snapshot:
             if each.has_completed is not False and (each.seeding_time or 0) < enough
         ]
     gone = {each.hash for each in mine[: max(0, -amount)]}
+    # What goes from the category may stay in the client: the disk has no part in this.
+    stay = [evolve(each, category="elsewhere") for each in mine if each.hash in gone and not leave]
     more = [
-        Torrent(hash=f"{1 << 80 | number:040x}", name="another", category=CATEGORY, progress=1.0)
+        Torrent(hash=f"{1 << 80 | number:040x}", name="another", category=CATEGORY, progress=1.0, size_bytes=0)
         for number in range(max(0, amount))
     ]
-    return evolve(seen, torrents=[*(each for each in seen.torrents or () if each.hash not in gone), *more])
+    return evolve(seen, torrents=[*(each for each in seen.torrents or () if each.hash not in gone), *stay, *more])
 
 
 def turned(seen: Snapshot, one: Explanation, flip: Flip) -> Snapshot:

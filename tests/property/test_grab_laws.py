@@ -75,7 +75,7 @@ def words(name: str) -> list[str]:
     return "".join(letter if letter.isalnum() else " " for letter in name.lower()).split()
 
 
-def refused(guarantee: str, seen: Snapshot, wanted: Policy) -> set[str]:
+def refused(guarantee: str, seen: Snapshot, wanted: Policy, *, use_wedge: bool = False) -> set[str]:
     """Return the results for which the check refuses a plan that adds everything."""
     adds = tuple(
         AddTorrent(
@@ -88,6 +88,7 @@ def refused(guarantee: str, seen: Snapshot, wanted: Policy) -> set[str]:
             category="mam-farming",
             save_path="/",
             tags=(),
+            use_wedge=use_wedge,
         )
         for row in offers(seen)
     )
@@ -95,6 +96,35 @@ def refused(guarantee: str, seen: Snapshot, wanted: Policy) -> set[str]:
     found = {one.subject for one in check(plan, seen, wanted) if one.guarantee == guarantee}
     event(f"{min(len(found), 2)} or more refused")
     return found
+
+
+def to_come(seen: Snapshot) -> int:
+    """Return what all downloads under way will still write."""
+    total = 0
+    for one in seen.torrents or ():
+        if one.left_bytes is not None:
+            total += one.left_bytes
+        elif one.progress is None or one.progress < 1:
+            assert one.size_bytes is not None
+            total += one.size_bytes
+    return total
+
+
+def whole_size(seen: Snapshot) -> int:
+    """Return how large what is in the category, or may be, is when it is whole."""
+    return sum(one.size_bytes or 0 for one in seen.torrents or () if one.category in ("mam-farming", None))
+
+
+def wedges_to_spend(seen: Snapshot, wanted: Policy) -> int:
+    """Return how many wedges a run may spend."""
+    if not wanted.grab.wedges or seen.profile is None or seen.profile.wedges is None:
+        return 0
+    return max(0, min(seen.profile.wedges - wanted.grab.wedge_reserve, wanted.grab.wedges_per_run))
+
+
+def is_free_for_nobody(row: SearchResult) -> bool:
+    """Whether every flag is known to be off."""
+    return row.takes_wedge and [row.free, row.personal_freeleech, row.vip, row.fl_vip] == [False] * 4
 
 
 class TestG4:
@@ -142,7 +172,7 @@ class TestG5:
             rows = [row for row in offers(seen) if row.id == pick.id]
             assert rows
             for row in rows:
-                assert row.free or row.personal_freeleech or (vip and (row.vip or row.fl_vip))
+                assert pick.use_wedge or row.free or row.personal_freeleech or (vip and (row.vip or row.fl_vip))
 
     @given(worlds)
     def test_every_pick_is_inside_every_band(self, world: tuple[Snapshot, Policy]) -> None:
@@ -179,8 +209,11 @@ class TestG5:
         held = places_taken(seen)
         assert len(chosen) <= wanted.grab.per_run
         assert held + len(chosen) <= wanted.grab.max_torrents
+        size = sum(pick.size_bytes for pick in chosen)
         assert seen.free_space_bytes is not None
-        assert seen.free_space_bytes - sum(pick.size_bytes for pick in chosen) >= wanted.grab.disk_reserve
+        assert seen.free_space_bytes - size - to_come(seen) >= wanted.grab.disk_reserve
+        if wanted.grab.category_quota:
+            assert size + whole_size(seen) <= wanted.grab.category_quota
         used, limit = own_count(seen), most_unsatisfied(seen)
         if used is not None and limit is not None:
             assert used + len(chosen) <= limit - wanted.grab.unsat_reserve
@@ -191,11 +224,52 @@ class TestG5:
     def test_a_plan_that_adds_everything_is_refused_for_what_is_unfit(self, world: tuple[Snapshot, Policy]) -> None:
         """Not free, outside a band, or had already; where the ledger alone bars for a while, the check does not."""
         seen, wanted = world
-        unfit = {row.id: rejection(row, evolve(seen, ledger=()), wanted) for row in offers(seen)}
+        plain = evolve(wanted, grab=evolve(wanted.grab, wedges=False))
+        unfit = {row.id: rejection(row, evolve(seen, ledger=()), plain) for row in offers(seen)}
         found = refused("G5", seen, wanted)
         assert {str(number) for number, why in unfit.items() if why is not None} <= found
         repeated = len(set(unfit)) < len(offers(seen))
         assert "actions" in found or not (repeated or len(unfit) > wanted.grab.per_run)
+
+    @given(worlds)
+    def test_a_wedge_is_spent_only_on_what_nothing_makes_free(self, world: tuple[Snapshot, Policy]) -> None:
+        """Whatever row of the search is believed, and never on what the ledger knows: it may have had one."""
+        seen, wanted = world
+        for pick in picks(plan_grab(seen, wanted)):
+            if pick.use_wedge:
+                event("a wedge is spent")
+                assert all(is_free_for_nobody(row) for row in offers(seen) if row.id == pick.id)
+                assert pick.id not in {line.id for line in seen.ledger or ()}
+
+    @given(worlds)
+    def test_wedges_are_spent_within_their_bounds(self, world: tuple[Snapshot, Policy]) -> None:
+        """Off by default; so many a run, and never those of the reserve."""
+        seen, wanted = world
+        spent = sum(pick.use_wedge for pick in picks(plan_grab(seen, wanted)))
+        assert spent <= wedges_to_spend(seen, wanted)
+        if spent:
+            assert wanted.grab.wedges
+            assert seen.profile is not None
+            assert seen.profile.wedges is not None
+            assert seen.profile.wedges - spent >= wanted.grab.wedge_reserve
+
+    @given(worlds)
+    def test_wedges_add_picks_and_take_none_away(self, world: tuple[Snapshot, Policy]) -> None:
+        """What is free comes first, so that a wedge is spent only where a place would stay empty."""
+        seen, wanted = world
+        without = evolve(wanted, grab=evolve(wanted.grab, wedges=False))
+        free = [pick for pick in picks(plan_grab(seen, wanted)) if not pick.use_wedge]
+        assert free == picks(plan_grab(seen, without))
+
+    @given(worlds)
+    def test_a_plan_that_spends_a_wedge_on_everything_is_refused_for_what_is_free(
+        self, world: tuple[Snapshot, Policy]
+    ) -> None:
+        """In any way, for anybody; and once for the plan where there are not so many wedges."""
+        seen, wanted = world
+        found = refused("G5", seen, wanted, use_wedge=True)
+        assert {str(row.id) for row in offers(seen) if not is_free_for_nobody(row)} <= found
+        assert "actions" in found or len(offers(seen)) <= wedges_to_spend(seen, wanted)
 
     @given(worlds)
     def test_a_plan_of_grab_passes_its_own_checks(self, world: tuple[Snapshot, Policy]) -> None:
@@ -222,7 +296,8 @@ def skip_reason(seen: Snapshot, wanted: Policy) -> str | None:
         "unsatisfied_unknown": used is None and rules.require_unsat,
         "hit_and_run": rules.hold_on_hit_and_run and account.hit_and_run_count != 0,
         "client_full": held >= rules.max_torrents,
-        "disk_low": space is not None and space <= rules.disk_reserve,
+        "disk_low": space is not None and space - to_come(seen) <= rules.disk_reserve,
+        "quota_full": rules.category_quota > 0 and whole_size(seen) >= rules.category_quota,
         "client_unknown": space is None or seen.torrents is None,
         "ledger_unknown": seen.ledger is None,
     }
@@ -245,7 +320,8 @@ def rejection(row: SearchResult, seen: Snapshot, wanted: Policy) -> str | None:
     lines = [line for line in seen.ledger or () if line.id == row.id]
     listed = [torrent.hash for torrent in seen.torrents or ()]
     names = [words(torrent.name) for torrent in seen.torrents or () if words(torrent.name)]
-    if not (row.free or row.personal_freeleech or (vip and (row.vip or row.fl_vip))):
+    freed = wedges_to_spend(seen, wanted) > 0 and is_free_for_nobody(row) and not lines
+    if not (row.free or row.personal_freeleech or (vip and (row.vip or row.fl_vip)) or freed):
         return "not_freeleech"
     if row.snatched:
         return "already_snatched"
@@ -262,29 +338,34 @@ def rejection(row: SearchResult, seen: Snapshot, wanted: Policy) -> str | None:
     return next((name for name, holds in bands.items() if holds), None)
 
 
-def points(row: SearchResult, wanted: Policy) -> tuple[float, int]:
-    """Transcribe the score, with its tie: the newest id first."""
+def points(row: SearchResult, wanted: Policy) -> tuple[bool, float, int]:
+    """Transcribe the order: what is free before what takes a wedge, then the score, of one score the newest id."""
     rules = wanted.grab
     wedge = rules.wedge_bonus if row.free or row.personal_freeleech else 0
-    return wedge + rules.leecher_weight * row.leechers - rules.seeder_weight * row.seeders, row.id
+    own = wedge + rules.leecher_weight * row.leechers - rules.seeder_weight * row.seeders
+    return not is_free_for_nobody(row), own, row.id
 
 
 def best(rows: list[SearchResult], seen: Snapshot, wanted: Policy) -> dict[str, tuple[str, str]]:
     """Transcribe the choice among the results that nothing refuses."""
     held = places_taken(seen)
     places = min(wanted.grab.per_run, wanted.grab.max_torrents - held)
-    space = (seen.free_space_bytes or 0) - wanted.grab.disk_reserve
+    space: float = (seen.free_space_bytes or 0) - wanted.grab.disk_reserve - to_come(seen)
+    if wanted.grab.category_quota:
+        space = min(space, wanted.grab.category_quota - whole_size(seen))
+    wedges = wedges_to_spend(seen, wanted)
     used, limit = own_count(seen), most_unsatisfied(seen)
     headroom = 10**9 if used is None or limit is None else limit - wanted.grab.unsat_reserve - used
     chosen: dict[str, tuple[str, str]] = {}
     for row in sorted(rows, key=lambda row: points(row, wanted), reverse=True):
         if places <= 0:
             chosen[str(row.id)] = ("reject", "not_selected")
-        elif headroom <= 0 or row.size_bytes > space:
+        elif headroom <= 0 or row.size_bytes > space or (is_free_for_nobody(row) and wedges == 0):
             chosen[str(row.id)] = ("reject", "over_budget")
         else:
             chosen[str(row.id)] = ("pick", "selected")
             places, headroom, space = places - 1, headroom - 1, space - row.size_bytes
+            wedges -= is_free_for_nobody(row)
     return chosen
 
 

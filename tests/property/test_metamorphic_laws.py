@@ -27,6 +27,9 @@ LIMITS = {
     "grab.unsat_reserve": "higher",
     "grab.require_unsat": "on",
     "grab.hold_on_hit_and_run": "on",
+    "grab.wedges": "off",
+    "grab.wedges_per_run": "lower",
+    "grab.wedge_reserve": "higher",
     "cleanup.max_data_deletions": "lower",
     "cleanup.max_data_share": "lower",
     "cleanup.always_allowed": "lower",
@@ -42,6 +45,7 @@ RULES = {
     "grab.leecher_floor": "higher",
     "grab.seeder_ceiling": "lower",
     "grab.disk_reserve": "higher",
+    "grab.category_quota": "lower",
     "grab.regrab_after": "higher",
     "cleanup.seed_time": "higher",
     "cleanup.seed_time_margin": "higher",
@@ -64,6 +68,7 @@ NO_DIRECTION = {
     "grab.leecher_weight": "ranks: what sinks lets another rise",
     "grab.seeder_weight": "ranks: what sinks lets another rise",
     "grab.wedge_bonus": "ranks: what sinks lets another rise",
+    "grab.strategy": "says what is asked of the site first; no decision reads it",
     "grab.max_pages": "bounds what is asked of the site; no plan reads it",
     "cleanup.recovery_tag": "names what is held",
     "spend.price_per_gib": "is the site's price, not a wish",
@@ -126,6 +131,9 @@ def stricter(draw: st.DrawFn, policy: Policy, name: str) -> Policy:
         return changed(policy, name, (*before, draw(st.sampled_from(["mam", "Recovery", "keep"]))))
     step = draw(st.sampled_from(_SIZE_STEPS if attribute(name).metadata.get("size") else _STEPS[type(before)]))
     after = before + step if direction == "higher" else max(type(before)(0), before - step)
+    if name == "grab.category_quota":
+        # 0 is no quota at all.
+        after = max(1, before - step) if before else step * 4
     if name == "grab.min_size":
         after = min(after, policy.grab.max_size)
     if name == "grab.max_size":
@@ -302,11 +310,14 @@ class TestScaling:
             for page in seen.searches or ()
         )
         account = seen.profile and larger(seen.profile, factor, "uploaded_bytes", "downloaded_bytes")
+        held = seen.torrents and [larger(one, factor, "size_bytes", "left_bytes") for one in seen.torrents]
         wide = larger(
-            evolve(seen, searches=pages if seen.searches else None, profile=account), factor, "free_space_bytes"
+            evolve(seen, searches=pages if seen.searches else None, profile=account, torrents=held),
+            factor,
+            "free_space_bytes",
         )
         # The upper end first: the band must not be empty in between.
-        grab = larger(larger(policy.grab, factor, "max_size"), factor, "min_size", "disk_reserve")
+        grab = larger(larger(policy.grab, factor, "max_size"), factor, "min_size", "disk_reserve", "category_quota")
         one, other = JOBS["grab"](seen, policy), JOBS["grab"](wide, evolve(policy, grab=grab))
         event(f"{len(one.actions)} picks")
         assert decided(one) == decided(other)

@@ -49,6 +49,7 @@ def torrent(number: int = 1, **changes: Any) -> Torrent:
         seeding_time=5 * DAY,
         progress=1.0,
         size_bytes=100 * MIB,
+        left_bytes=0,
         downloaded_bytes=100 * MIB,
         uploaded_bytes=50 * MIB,
         seeders=3,
@@ -65,6 +66,7 @@ def download(number: int = 1, **changes: Any) -> Torrent:
         "completion_on": 0,
         "seeding_time": 0,
         "progress": 0.0,
+        "left_bytes": 100 * MIB,
         "downloaded_bytes": 0,
         "uploaded_bytes": 0,
     }
@@ -245,6 +247,7 @@ def raw_torrent(number: int = 1, **changes: object) -> Body:
         "seeding_time": 5 * DAY,
         "progress": 1,
         "size": 100 * MIB,
+        "amount_left": 0,
         "downloaded": 100 * MIB,
         "uploaded": 50 * MIB,
         "num_complete": 3,

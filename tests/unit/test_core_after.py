@@ -1,6 +1,7 @@
 """What a faithful world looks like once a plan was carried out."""
 
 import pytest
+from attrs import evolve
 
 from harvestmouse.core.actions import (
     Action,
@@ -44,7 +45,7 @@ def test_a_plan_without_actions_changes_nothing() -> None:
 
 
 def test_an_added_torrent_is_a_download_in_client_and_ledger() -> None:
-    """It takes its space, and the ledger remembers its info-hash."""
+    """Nothing of it has been written, and the ledger remembers its info-hash."""
     left = done(snapshot(), ADD)
     assert left.torrents is not None
     (added,) = left.torrents
@@ -59,11 +60,12 @@ def test_an_added_torrent_is_a_download_in_client_and_ledger() -> None:
         seeding_time=0,
         progress=0.0,
         size_bytes=100 * MIB,
+        left_bytes=100 * MIB,
         downloaded_bytes=0,
         uploaded_bytes=0,
         seeders=9,
     )
-    assert left.free_space_bytes == 100 * GIB - 100 * MIB
+    assert left.free_space_bytes == 100 * GIB
     assert left.ledger is not None
     assert [(line.id, line.at, line.info_hash) for line in left.ledger] == [(7, NOW, added.hash)]
 
@@ -85,6 +87,16 @@ def test_an_added_torrent_leaves_an_unknown_disk_unknown() -> None:
     assert [one.hash for one in left.torrents] == [hash_of(7)]
     assert left.ledger is not None
     assert [line.id for line in left.ledger] == [7]
+
+
+def test_a_wedge_that_is_used_is_gone() -> None:
+    """One for each torrent that takes one; an unknown balance stays unknown."""
+    account = profile(wedges=3)
+    for use, held in ((True, 2), (False, 3)):
+        left = done(snapshot(profile=account), evolve(ADD, use_wedge=use)).profile
+        assert left == profile(wedges=held)
+    left = done(snapshot(profile=profile()), evolve(ADD, use_wedge=True)).profile
+    assert left == profile()
 
 
 def test_a_deleted_torrent_is_gone_and_not_missed() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from harvestmouse.core.actions import AddTorrent
-from harvestmouse.core.grab import room_for
 from harvestmouse.core.model import LedgerOutcome, Malformed
 from harvestmouse.core.policy import SEED
+from harvestmouse.core.room import room_for
 from harvestmouse.core.sift import is_barred, score
 from tests.support.builders import (
     GIB,
@@ -219,9 +219,21 @@ class TestPlan:
             "managed_torrents": 1,
             "managed_bytes": 100 * MIB,
             "free_space_bytes": 100 * GIB,
+            "still_to_write_bytes": 0,
+            "wedges": None,
             "pages_seen": 1,
             "results_seen": 1,
             "results_found": 1,
+            "requests": [
+                {
+                    "search_type": "fl",
+                    "sort": "leechersDesc",
+                    "start": 0,
+                    "rows": 1,
+                    "why": "what is wanted most comes first",
+                }
+            ],
+            "search_ended": "the site has no more",
         }
 
     def test_what_is_unknown_is_not_zero(self) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from harvestmouse.core.guards import guard, profile_guard, slots_free_in
-from harvestmouse.core.model import AccountClass, LedgerOutcome
+from harvestmouse.core.model import AccountClass, LedgerOutcome, Malformed, Torrent
 from harvestmouse.core.plan import GUARDS
 from harvestmouse.core.policy import FIELD, SEED, Policy
 from tests.support.builders import (
@@ -47,6 +47,7 @@ _GUARD_TABLE: list[tuple[str, dict[str, Any], Policy]] = [
     ("hit_and_run", {"profile": profile(hit_and_run_count=1)}, policy(grab={"hold_on_hit_and_run": True})),
     ("client_full", {"torrents": FULL}, SEED),
     ("disk_low", {"free_space_bytes": 10 * GIB}, SEED),
+    ("quota_full", {"torrents": (torrent(),)}, policy(grab={"category_quota": 100 * MIB})),
     ("client_unknown", {"torrents": None}, SEED),
     ("ledger_unknown", {"ledger": None}, SEED),
 ]
@@ -233,6 +234,52 @@ class TestGuards:
         assert skipped(plan(free_space_bytes=10 * GIB)) == "disk_low"
         assert skipped(plan(free_space_bytes=10 * GIB + 1)) is None
 
+    @pytest.mark.parametrize(
+        ("facts", "waiting"),
+        [
+            ({"left_bytes": 3}, 3),
+            ({"left_bytes": 3, "category": "other"}, 3),
+            ({"left_bytes": 0, "progress": 0.0}, 0),
+            ({"left_bytes": None, "size_bytes": 7}, 7),
+            ({"left_bytes": None, "size_bytes": 7, "progress": None}, 7),
+            ({"left_bytes": None, "size_bytes": 7, "progress": 1.0}, 0),
+        ],
+    )
+    def test_what_downloads_still_have_to_write_is_spoken_for(self, facts: dict[str, Any], waiting: int) -> None:
+        """Of every category; where the client does not tell how much that is, all of a torrent that is not whole."""
+        held = (download(**facts),)
+        assert skipped(plan(torrents=held, free_space_bytes=10 * GIB + waiting)) == "disk_low"
+        assert skipped(plan(torrents=held, free_space_bytes=10 * GIB + waiting + 1)) is None
+
+    def test_a_download_of_which_nothing_is_known_may_fill_any_disk(self) -> None:
+        """Neither what is left nor its size."""
+        vague = download(left_bytes=None, size_bytes=None)
+        assert skipped(plan(torrents=(vague,))) == "disk_low"
+
+    @pytest.mark.parametrize(
+        ("held", "reason"),
+        [
+            ((torrent(1), torrent(2)), "quota_full"),
+            ((torrent(1), torrent(2, size_bytes=100 * MIB - 1)), None),
+            ((torrent(1), torrent(2, category="other")), None),
+            ((torrent(1), torrent(2, category=None)), "quota_full"),
+            ((torrent(1), torrent(2, size_bytes=None)), "quota_full"),
+            ((download(1), download(2)), "quota_full"),
+        ],
+    )
+    def test_the_quota_is_full_when_the_category_s_torrents_reach_it(
+        self, held: tuple[Torrent, ...], reason: str | None
+    ) -> None:
+        """By their whole sizes, downloaded or not; what may be of the category, and what has no size, counts."""
+        made = plan(torrents=held, with_policy=policy(grab={"category_quota": 200 * MIB}))
+        assert skipped(made) == reason
+
+    def test_a_row_that_cannot_be_read_may_fill_the_quota(self) -> None:
+        """Where it may be of the category; without a quota nobody asks."""
+        rows = (Malformed(subject="row:1", problem="no info-hash"),)
+        assert skipped(plan(malformed_torrents=rows)) is None
+        assert skipped(plan(malformed_torrents=rows, with_policy=policy(grab={"category_quota": GIB}))) == "quota_full"
+
     @pytest.mark.parametrize("missing", [{"torrents": None}, {"free_space_bytes": None}])
     def test_a_client_that_does_not_tell_is_unknown(self, missing: dict[str, Any]) -> None:
         """Without listing or free space nothing is added."""
@@ -294,7 +341,8 @@ _GUARD_PAIRS: list[tuple[dict[str, Any], str]] = [
     ({"profile": profile(unsat_count=None, hit_and_run_count=1)}, "unsatisfied_unknown"),
     ({"profile": profile(hit_and_run_count=1), "torrents": FULL}, "hit_and_run"),
     ({"torrents": FULL, "free_space_bytes": 0}, "client_full"),
-    ({"torrents": None, "free_space_bytes": 0}, "disk_low"),
+    ({"torrents": (torrent(size_bytes=99 * GIB),), "free_space_bytes": 0}, "disk_low"),
+    ({"torrents": (torrent(size_bytes=99 * GIB),), "ledger": None}, "quota_full"),
     ({"torrents": None, "ledger": None}, "client_unknown"),
 ]
 
@@ -302,7 +350,8 @@ _GUARD_PAIRS: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("changes", "winner"), _GUARD_PAIRS, ids=[winner for _, winner in _GUARD_PAIRS])
 def test_where_two_guards_hold_the_earlier_is_the_reason(changes: dict[str, Any], winner: str) -> None:
     """The order of the guards is written once, in the design."""
-    assert skipped(plan(result(), with_policy=policy(grab={"hold_on_hit_and_run": True}), **changes)) == winner
+    strict = policy(grab={"hold_on_hit_and_run": True, "category_quota": 64 * GIB})
+    assert skipped(plan(result(), with_policy=strict, **changes)) == winner
 
 
 @pytest.mark.parametrize(
@@ -327,6 +376,12 @@ def test_where_two_guards_hold_the_earlier_is_the_reason(changes: dict[str, Any]
         ({"profile": profile(hit_and_run_count=3)}, "3 hit-and-runs on the account"),
         ({"torrents": FULL}, "500 torrents, at most 500"),
         ({"free_space_bytes": GIB}, "1 GiB free, 10 GiB kept in reserve"),
+        (
+            {"free_space_bytes": 12 * GIB, "torrents": (download(left_bytes=3 * GIB),)},
+            "12 GiB free, 3 GiB still to be downloaded, 10 GiB kept in reserve",
+        ),
+        ({"torrents": (torrent(size_bytes=65 * GIB),)}, "65 GiB in the category, at most 64 GiB"),
+        ({"torrents": (torrent(size_bytes=None),)}, "an unknown size in the category, at most 64 GiB"),
         ({"torrents": None}, "the client's torrent list is missing"),
         ({"free_space_bytes": None}, "the client's free space is missing"),
         ({"ledger": None}, "what was grabbed before is unknown; none is an empty list"),
@@ -334,6 +389,8 @@ def test_where_two_guards_hold_the_earlier_is_the_reason(changes: dict[str, Any]
 )
 def test_a_skip_says_what_was_measured(changes: dict[str, Any], detail: str) -> None:
     """The operator sees the figure, and what it was held against."""
-    skip = plan(result(), with_policy=policy(grab={"hold_on_hit_and_run": True}), **changes).skip
+    skip = plan(
+        result(), with_policy=policy(grab={"hold_on_hit_and_run": True, "category_quota": 64 * GIB}), **changes
+    ).skip
     assert skip is not None
     assert skip.detail == detail

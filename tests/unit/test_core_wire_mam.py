@@ -42,7 +42,13 @@ class TestProfile:
             unsat_count=2,
             unsat_limit=150,
             hit_and_run_count=0,
+            wedges=1,
         )
+
+    @pytest.mark.parametrize(("balance", "wedges"), [(0, 0), ("7", 7), (None, None), (-1, None), ("many", None)])
+    def test_the_balance_of_wedges_is_a_count(self, balance: object, wedges: int | None) -> None:
+        """What cannot be read is unknown, not none."""
+        assert read(wedges=balance).wedges == wedges
 
     def test_the_old_shape_has_the_breakdown_at_the_top(self) -> None:
         """The same blocks, with `red` in each."""
@@ -228,6 +234,20 @@ class TestRow:
     def test_anything_else_does_not_make_a_result_free(self, flag: object) -> None:
         """An unreadable flag is no freebie."""
         assert row(free=flag, vip=flag, fl_vip=flag, personal_freeleech=flag).is_free_for(AccountClass.VIP) is False
+
+    @pytest.mark.parametrize(
+        ("flags", "takes"),
+        [
+            ({}, True),
+            ({"free": "0", "vip": False, "fl_vip": 0, "personal_freeleech": "0"}, True),
+            *(({name: 1}, False) for name in ("free", "vip", "fl_vip", "personal_freeleech")),
+            *(({name: None}, False) for name in ("free", "vip", "fl_vip", "personal_freeleech")),
+            ({"vip": 1, "vip_expire": NOW - 1}, False),
+        ],
+    )
+    def test_a_wedge_is_for_what_every_flag_says_is_not_free(self, flags: dict[str, object], takes: bool) -> None:
+        """A flag that is missing may be on, and one that has just run out too."""
+        assert row(**({"free": 0, "fl_vip": 0} | flags)).takes_wedge is takes
 
     @pytest.mark.parametrize(("flag", "snatched"), [(0, False), ("0", False), (1, True), ("1", True), (True, True)])
     def test_snatched_is_read_like_the_others(self, flag: object, *, snatched: bool) -> None:

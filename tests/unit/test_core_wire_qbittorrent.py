@@ -195,6 +195,7 @@ class TestRow:
             ("seeding_time", "seeding_time"),
             ("progress", "progress"),
             ("size", "size_bytes"),
+            ("amount_left", "left_bytes"),
             ("downloaded", "downloaded_bytes"),
             ("uploaded", "uploaded_bytes"),
             ("num_complete", "seeders"),

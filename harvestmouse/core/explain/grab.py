@@ -9,6 +9,7 @@ from typing import Any
 from attrs import evolve
 
 from harvestmouse.core.actions import AddTorrent
+from harvestmouse.core.disk import category_bytes, still_to_write
 from harvestmouse.core.explain.flips import (
     Change,
     Found,
@@ -22,7 +23,7 @@ from harvestmouse.core.explain.flips import (
     upwards,
 )
 from harvestmouse.core.explain.model import Condition, Explanation, Flip, Rule, decision_about, steps_to
-from harvestmouse.core.grab import JOB, plan_grab, room_for
+from harvestmouse.core.grab import JOB, plan_grab
 from harvestmouse.core.guards import UNSAT_LAG_SECONDS, guard, slots_free_in, unsat_ceiling, unsat_limit, unsat_used
 from harvestmouse.core.model import (
     AccountClass,
@@ -35,7 +36,8 @@ from harvestmouse.core.model import (
 )
 from harvestmouse.core.plan import Decision, Plan, Reason, Verdict
 from harvestmouse.core.policy import Policy
-from harvestmouse.core.sift import latest, normal_name, score
+from harvestmouse.core.room import room_for, wedges_at_hand
+from harvestmouse.core.sift import latest, needs_wedge, normal_name, rank, score
 from harvestmouse.core.spend import SITE_RATIO
 from harvestmouse.core.units import format_size, format_span
 
@@ -82,7 +84,21 @@ def guard_rules(snapshot: Snapshot, policy: Policy) -> tuple[Rule, ...]:
             ),
         ),
         Rule(Reason.CLIENT_FULL, (Condition("managed_torrents", held, ">=", grab.max_torrents),)),
-        Rule(Reason.DISK_LOW, (Condition("free_space_bytes", snapshot.free_space_bytes, "<=", grab.disk_reserve),)),
+        Rule(
+            Reason.DISK_LOW,
+            (
+                Condition(
+                    "free_space_bytes", snapshot.free_space_bytes, "<=", grab.disk_reserve + still_to_write(snapshot)
+                ),
+            ),
+        ),
+        Rule(
+            Reason.QUOTA_FULL,
+            (
+                Condition("category_quota_bytes", grab.category_quota, ">", 0),
+                Condition("category_bytes", category_bytes(snapshot, policy), ">=", grab.category_quota),
+            ),
+        ),
         Rule(
             Reason.CLIENT_UNKNOWN,
             (
@@ -123,6 +139,8 @@ def guard_depends(snapshot: Snapshot, reason: Reason | None) -> Iterator[str]:
         profile = snapshot.profile
         missing = ceil(Fraction(SITE_RATIO) * (profile.downloaded_bytes or 0)) - (profile.uploaded_bytes or 0)
         yield f"the site, which gives the class: {format_size(max(0, missing))} of upload are missing to ratio 1"
+    if reason is Reason.QUOTA_FULL:
+        yield "the sizes of the category's torrents, which take their quota until they are deleted"
 
 
 def explain_grab(plan: Plan, snapshot: Snapshot, policy: Policy, identity: int) -> Explanation:
@@ -201,7 +219,7 @@ def _client_changes(snapshot: Snapshot, policy: Policy, rules: tuple[Rule, ...],
     amounts = crossings(rules, "managed_torrents")
     yield Change(
         kind="managed_torrents",
-        apply=lambda amount: resized(snapshot, category, amount),
+        apply=lambda amount: _resized(snapshot, category, amount),
         amounts=downwards(amounts, held) if relief else upwards(amounts),
         start=held,
     )
@@ -215,13 +233,23 @@ def _client_changes(snapshot: Snapshot, policy: Policy, rules: tuple[Rule, ...],
         )
 
 
+def _resized(snapshot: Snapshot, category: str, amount: int) -> Snapshot:
+    """Return the snapshot with so many torrents more or fewer in the category, and the disk as it is."""
+    if amount > 0:
+        return resized(snapshot, category, amount, progress=1.0, size_bytes=0)
+    # Which of them go nobody knows, so that what they still have to write stays.
+    gone = {torrent.hash for torrent in snapshot.managed(category)[amount:]}
+    moved = [evolve(one, category="") if one.hash in gone else one for one in snapshot.torrents or ()]
+    return evolve(snapshot, torrents=moved)
+
+
 def _row(snapshot: Snapshot, decision: Decision) -> SearchResult | None:
     """Return the row that was decided on: of one id seen twice with different facts, the one that shows in them."""
     shown = ("title", "size_bytes", "seeders", "leechers", "free_by_wedge")
     rows = [row for page in snapshot.searches or () for row in page.results if str(row.id) == decision.subject]
     shows = (row for row in rows if all(getattr(row, name) == decision.facts.get(name) for name in shown))
     # Of two that differ in nothing else, the one that is refused.
-    return min(shows, key=lambda row: (row.vip or row.fl_vip, not row.snatched), default=None)
+    return min(shows, key=lambda row: (row.vip or row.fl_vip, row.takes_wedge, not row.snatched), default=None)
 
 
 def _contradicted(snapshot: Snapshot, row: SearchResult) -> bool:
@@ -239,9 +267,17 @@ def _rules(plan: Plan, snapshot: Snapshot, policy: Policy, row: SearchResult) ->
     before = _picked_before(plan, policy, row)
     room = room_for(snapshot, policy)
     space = room.bytes - sum(pick.size_bytes for pick in before)
+    by_wedge: tuple[Condition, ...] = ()
+    spending: tuple[Condition, ...] = ()
+    if wedges_at_hand(snapshot, grab):
+        may = needs_wedge(row) and _last(snapshot, row) is None
+        by_wedge = (Condition("free_by_spending_a_wedge", may, "is", _NO),)
+    if needs_wedge(row):
+        left = room.wedges - sum(pick.use_wedge for pick in before)
+        spending = (Condition("wedges_left", left, "<=", 0),)
     return (
         *_malformed(None),
-        Rule(Reason.NOT_FREELEECH, (Condition("free_for_this_account", free, "is", _NO),)),
+        Rule(Reason.NOT_FREELEECH, (Condition("free_for_this_account", free, "is", _NO), *by_wedge)),
         Rule(Reason.ALREADY_SNATCHED, (Condition("snatched", row.snatched, "is", _YES),)),
         Rule(Reason.ALREADY_GRABBED, _barred(_last(snapshot, row), policy, snapshot.taken_at)),
         Rule(Reason.ALREADY_IN_CLIENT, (Condition("in_client", tuple(_held(snapshot, row).values()), "is not", ()),)),
@@ -255,6 +291,7 @@ def _rules(plan: Plan, snapshot: Snapshot, policy: Policy, row: SearchResult) ->
             (
                 Condition("unsat_slots_left", _finite(room.unsat - len(before)), "<=", 0),
                 Condition("size_bytes", row.size_bytes, ">", space),
+                *spending,
             ),
             any_of=True,
         ),
@@ -263,8 +300,16 @@ def _rules(plan: Plan, snapshot: Snapshot, policy: Policy, row: SearchResult) ->
 
 
 def _picked_before(plan: Plan, policy: Policy, row: SearchResult) -> list[AddTorrent]:
-    rank = (score(row, policy.grab), row.id)
-    return [one for one in plan.actions if isinstance(one, AddTorrent) and (one.score, one.id) > rank]
+    own = rank(row, policy.grab)
+    return [one for one in _picks(plan) if _rank_of(one) > own]
+
+
+def _picks(plan: Plan) -> list[AddTorrent]:
+    return [one for one in plan.actions if isinstance(one, AddTorrent)]
+
+
+def _rank_of(pick: AddTorrent) -> tuple[bool, float, int]:
+    return not pick.use_wedge, pick.score, pick.id
 
 
 def _finite(number: float) -> float | None:
@@ -381,11 +426,13 @@ def _with_row(snapshot: Snapshot, identity: int, **facts: Any) -> Snapshot:
 def _depends(plan: Plan, snapshot: Snapshot, policy: Policy, row: SearchResult, reason: Reason) -> Iterator[str]:
     if _contradicted(snapshot, row):
         yield "the site, which tells two things of it; the more modest is believed"
-    picks = [(one.score, one.id) for one in plan.actions if isinstance(one, AddTorrent)]
-    if reason is Reason.NOT_SELECTED and picks:
-        last, its_id = min(picks)
-        own = score(row, policy.grab)
-        yield f"the others: it needs a score above {last:g}, that of the last pick ({its_id}); its own is {own:g}"
+    picks = _picks(plan)
+    if reason is Reason.NOT_SELECTED and needs_wedge(row) and picks and not any(pick.use_wedge for pick in picks):
+        yield "the others: a wedge is spent only where what is free leaves a place"
+    elif reason is Reason.NOT_SELECTED and picks:
+        last = min(picks, key=_rank_of)
+        above, own = last.score, score(row, policy.grab)
+        yield f"the others: it needs a score above {above:g}, that of the last pick ({last.id}); its own is {own:g}"
     elif reason is Reason.NOT_SELECTED:
         yield "the room in the category, and the policy's per_run"
     elif reason in _RANKED:

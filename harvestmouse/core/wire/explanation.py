@@ -66,5 +66,5 @@ def _flip(flip: Flip) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, float) and not isfinite(value):
         # JSON has no infinity: a ratio with nothing downloaded is written as the site does.
-        return "∞"
+        return "∞" if value > 0 else "-∞"
     return list(value) if isinstance(value, tuple) else value

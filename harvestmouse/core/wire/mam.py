@@ -29,6 +29,8 @@ _FREEZE = re.compile(r"past unsatisfied limit", re.IGNORECASE)
 _FREEZE_SPAN = re.compile(
     r"time till download allowed:\s*(?:([0-9]{1,3})d\s*)?([0-9]{1,2}):([0-9]{2}):([0-9]{2})", re.IGNORECASE
 )
+# Each of them makes a torrent free for somebody.
+_FREE_FLAGS = ("free", "personal_freeleech", "vip", "fl_vip")
 _FREEZE_DEFAULT, _FREEZE_MOST = DAY, 7 * DAY
 
 
@@ -69,6 +71,7 @@ def parse_profile(body: object) -> Profile | None:
         unsat_count=as_count(unsat.get("count")),
         unsat_limit=as_count(unsat.get("limit")),
         hit_and_run_count=_sum_counts(summary, "inactHnr", "seedHnr"),
+        wedges=as_count(top.get("wedges")),
     )
 
 
@@ -157,6 +160,8 @@ def _result(row: Mapping[str, Any], facts: Mapping[str, Any], now: int) -> Searc
         vip=bool(as_flag(row.get("vip"))) and not lapsed,
         fl_vip=bool(as_flag(row.get("fl_vip"))) and not lapsed,
         snatched=facts["my_snatched"],
+        # A flag that is missing may be on, and a wedge on what is free or VIP is lost or refused.
+        takes_wedge=all(as_flag(row.get(name)) is False for name in _FREE_FLAGS),
     )
 
 

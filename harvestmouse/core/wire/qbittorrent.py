@@ -82,6 +82,7 @@ def parse_torrent(
         seeding_time=as_int(get("seeding_time")),
         progress=as_float(get("progress")),
         size_bytes=as_size(get("size")),
+        left_bytes=as_count(get("amount_left")),
         downloaded_bytes=as_int(get("downloaded")),
         uploaded_bytes=as_int(get("uploaded")),
         seeders=as_int(get("num_complete")),
@@ -93,7 +94,7 @@ def parse_torrent(
 def parse_tags(value: object) -> frozenset[str] | None:
     """Read tags, which the client writes as one string with commas."""
     if isinstance(value, str):
-        return frozenset(tag.strip() for tag in value.split(",") if tag.strip())
+        return _tags(value)
     if isinstance(value, list) and all(isinstance(tag, str) for tag in value):
         return frozenset(tag.strip() for tag in value if tag.strip())
     return None
@@ -163,6 +164,12 @@ def _message(row: Mapping[str, Any], version: Version | None) -> TrackerMessage:
         text=masked(as_text(row.get("msg")) or ""),
         reports_tracker_errors=newer,
     )
+
+
+@lru_cache(maxsize=256)
+def _tags(text: str) -> frozenset[str]:
+    # Thousands of torrents share a handful of tag sets.
+    return frozenset(tag.strip() for tag in text.split(",") if tag.strip())
 
 
 @lru_cache(maxsize=64)
