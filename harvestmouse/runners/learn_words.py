@@ -255,7 +255,8 @@ def _limits(unread: Sequence[str]) -> Iterator[str]:
     yield (
         "These are picks, and no sample of what the site has (selection bias). Of results that the rules refused or "
         "ranked low no upload is known. A pick with many seeders was taken for its many leechers, so that among picks "
-        "the two go together, and what one of them does can be hidden by the other, or look larger."
+        "the two go together, and what one of them does can be hidden by the other, or look larger. As the best are "
+        "taken first, picks of one time have much the same score: it may rank all results better than it ranks those."
     )
     yield (
         "Picks share one client and one account, and are taken as independent of each other. Other seasons, and what "
