@@ -244,6 +244,12 @@ def _janitor(report: Report) -> Iterator[Sample]:
         yield Sample("mam_janitor_preserved_hnr", owed)
         yield Sample("mam_janitor_preserved_recovery", held)
         yield Sample("mam_janitor_skipped_active", sum(kept.values()) - owed - held)
+        yield from _known(
+            {
+                "harvestmouse_seed_clock_drift_seconds": plan.figures.get("clock_drift_seconds"),
+                "harvestmouse_unseen_torrents": plan.figures.get("unseen_torrents"),
+            }
+        )
 
 
 def _spend(report: Report) -> Iterator[Sample]:

@@ -169,6 +169,16 @@ CATALOGUE: Mapping[str, Metric] = _by_name(
         Metric("mam_janitor_preserved_hnr", Owner.JANITOR, "Torrents kept because they owe seed time."),
         Metric("mam_janitor_preserved_recovery", Owner.JANITOR, "Torrents kept to repair a hit-and-run."),
         Metric("mam_janitor_skipped_active", Owner.JANITOR, "Torrents kept for any other reason."),
+        Metric(
+            "harvestmouse_seed_clock_drift_seconds",
+            Owner.JANITOR,
+            "How far the client's seed clock is ahead of what the tracker can have seen, at the most, in seconds.",
+        ),
+        Metric(
+            "harvestmouse_unseen_torrents",
+            Owner.JANITOR,
+            "Torrents that owe seed time and have not been seen announcing for more than a day.",
+        ),
         Metric("mam_janitor_dry_run", Owner.JANITOR, "1 where the last run of the janitor was a dry run."),
         Metric(
             "mam_janitor_last_run_timestamp",
