@@ -22,6 +22,7 @@ from harvestmouse.adapters.errors import (
     SessionInvalid,
     SiteUnavailable,
     UnexpectedBody,
+    WrongSessionType,
 )
 from harvestmouse.adapters.mam import Limits, MamSession, MamSite, MissingCookie
 from harvestmouse.adapters.mam.session import Endpoint
@@ -32,11 +33,13 @@ from harvestmouse.adapters.traffic import ENDPOINTS, Result
 from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.model import AccountClass
 from harvestmouse.core.search import Query
+from harvestmouse.core.wire.redact import keep_ip
 from tests.support.builders import GIB, NOW
 from tests.support.mam_faults import Kind, Reply
 from tests.support.mam_server import Account, CatalogueTorrent, Fault, MamServer, Verdict
 from tests.support.torrents import info_hash_of
 
+WHERE, SEEDBOX = "/json/jsonIp.php", "/json/dynamicSeedbox.php"
 PROFILE, SEARCH = "/jsonLoad.php", "/tor/js/loadSearchJSONbasic.php"
 DOWNLOAD, SHOP = "/tor/download.php", "/json/bonusBuy.php"
 BUY = BuyUpload(gib=50, cost_bp=25_000)
@@ -412,7 +415,7 @@ class TestWhereTheCookieGoes:
 
     def test_there_is_no_endpoint_to_log_in(self) -> None:
         """The session cannot ask for a login page, a page for people or the vault."""
-        assert {one.value for one in Endpoint} == {PROFILE, SEARCH, DOWNLOAD, f"{SHOP}/"}
+        assert {one.value for one in Endpoint} == {PROFILE, SEARCH, DOWNLOAD, f"{SHOP}/", WHERE, SEEDBOX}
 
     @pytest.mark.parametrize(
         ("url", "may"),
@@ -669,3 +672,39 @@ class TestTraffic:
         assert site.session.traffic.session_seconds is None
         site.profile()
         assert site.session.traffic.session_seconds == 15 * 24 * 3600
+
+
+class TestAddress:
+    def test_where_the_site_sees_us_is_asked_without_the_cookie(self, server: MamServer, site: MamSite) -> None:
+        """Anybody may ask, so the session has no part in it, and its answer proves no cookie right."""
+        assert site.address() == keep_ip(server.world.egress.ip)
+        (asked,) = server.requests
+        assert (asked.endpoint, asked.cookie) == (WHERE, Verdict.NONE)
+
+    def test_registering_is_told_apart_from_no_change(self, server: MamServer, site: MamSite) -> None:
+        assert site.register_address() is True
+        assert site.register_address() is False
+        assert server.world.registered_ip == server.world.egress.ip
+
+    def test_a_cookie_renewed_by_the_tracker_s_host_is_kept(
+        self, server: MamServer, site: MamSite, store: CookieStore
+    ) -> None:
+        site.register_address()
+        assert stored(store) == server.cookie
+
+    def test_a_session_that_may_not_register_is_told(self, server: MamServer, site: MamSite) -> None:
+        server.session.may_register = False
+        with pytest.raises(WrongSessionType):
+            site.register_address()
+        assert server.count(SEEDBOX) == 1
+
+    def test_both_go_to_the_tracker_s_host(self, server: MamServer, store: CookieStore) -> None:
+        session = MamSession("http://127.0.0.1:9", store, QUICK, lambda _: None, tracker_url=server.url)
+        assert MamSite(session).address()
+        assert MamSite(session).register_address() is True
+
+    @pytest.mark.parametrize("body", ["{}", '{"ip": ""}', '{"ip": {}}', "[]", "gone"])
+    def test_an_answer_without_an_address_is_none(self, server: MamServer, site: MamSite, body: str) -> None:
+        server.faults.add(Fault("status", WHERE, status=200, body=body, times=None))
+        with pytest.raises(UnexpectedBody):
+            site.address()

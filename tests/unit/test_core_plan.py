@@ -71,7 +71,8 @@ def test_every_reason_belongs_to_a_job(reason: Reason) -> None:
 
 def test_every_job_has_its_guards_and_outcomes() -> None:
     """Metrics are made from these tables."""
-    assert set(GUARDS) == set(OUTCOMES) == set(JOBS) == {"grab", "janitor", "spend", "reconcile", "monitor", "rescue"}
+    jobs = {"grab", "janitor", "spend", "reconcile", "monitor", "rescue", "address"}
+    assert set(GUARDS) == set(OUTCOMES) == set(JOBS) == jobs
 
 
 def test_the_actions_are_the_published_ones() -> None:

@@ -22,7 +22,7 @@ from harvestmouse.adapters.errors import (
 )
 from harvestmouse.adapters.metrics import Group, Sample
 from harvestmouse.adapters.metrics.catalogue import CATALOGUE, Owner
-from harvestmouse.adapters.traffic import Result
+from harvestmouse.adapters.traffic import ENDPOINTS, Result
 from harvestmouse.core.guarantees import Violation
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.plan import GUARDS, OUTCOMES, Verdict
@@ -56,7 +56,7 @@ def stage(tmp_path: Path) -> Stage:
 
 def ended(stage: Stage, job: str, *, apply: bool = False, **changes: Any) -> Ending:
     """Run a job to its end."""
-    ports = stage.ports()
+    ports = stage.ports(mam__register_address="true")
     report = run(job, ports, apply=apply)
     known = {"exit_code": int(report.exit_code), "report": report, "profile": ports.profile}
     return Ending(**{"job": job, "apply": apply, "at": AT, "seconds": 1.25, **known, **changes})
@@ -363,7 +363,7 @@ class TestReport:
         ending = failed("spend", requests={("site", "profile", Result.NO_ANSWER): 3})
         told = values(ending, "harvestmouse_requests")
         assert {dict(labels)["service"] for labels in told} == {"site"}
-        assert len(told) == 4 * len(Result)
+        assert len(told) == len(ENDPOINTS["site"]) * len(Result)
         assert {labels: number for labels, number in told.items() if number} == {
             frozenset({("service", "site"), ("endpoint", "profile"), ("result", "no_answer")}): 3
         }
