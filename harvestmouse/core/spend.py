@@ -358,7 +358,8 @@ def by_hand(profile: Profile, policy: Policy) -> StorePurchase | None:
     uploaded, downloaded, ratio = profile.uploaded_bytes, profile.downloaded_bytes, profile.ratio
     if uploaded is None or not downloaded or ratio is None:
         return None
-    thresholds = {SITE_RATIO, policy.grab.ratio_floor, policy.spend.target_ratio}
+    # A floor or target below the site's own ratio is none to be content with.
+    thresholds = {max(SITE_RATIO, one) for one in (policy.grab.ratio_floor, policy.spend.target_ratio)} | {SITE_RATIO}
     for amount in STORE_AMOUNTS:
         lifted = float((uploaded + amount * GIB) / downloaded)
         cost = ceil(amount * policy.spend.price_per_gib)

@@ -168,6 +168,17 @@ def record(options: dict[str, Any], output: str | None) -> int:
 
 
 @cli.command()
+@click.option("--snapshot", metavar="FILE", help="Look at a snapshot file or recording; - is stdin.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.pass_obj
+def recover(options: dict[str, Any], snapshot: str | None, as_json: bool) -> int:  # noqa: FBT001
+    """Lay out the way back of an account in trouble: who does what, when, and with which result; nothing is changed."""
+    from harvestmouse.runners import recover as recovering  # noqa: PLC0415
+
+    return recovering.recover(options, snapshot, as_json=as_json)
+
+
+@cli.command()
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.option("--junit", metavar="FILE", help="Write the result to FILE as JUnit XML too.")
