@@ -24,7 +24,7 @@ from harvestmouse.testing.client import CATEGORY, REFUSAL, SIZE_BYTES
 from tests.support.builders import TRACKER, download, hash_of, raw_torrent, torrent
 from tests.support.qbittorrent import Login, QBittorrent, wait_for
 from tests.support.tracker import Swarm, Tracker
-from tests.support.transmission import SESSION, STOPPED, USUAL, Transmission, raw_row
+from tests.support.transmission import SESSION, USUAL, Transmission, raw_row
 from tests.support.transmission import Impostor as TransmissionImpostor
 from tests.support.world import world_of
 
@@ -304,15 +304,7 @@ class TransmissionStage:
         )
 
     def refuse(self, identity: str) -> None:
-        # The daemon announces again at once only what is started, and first tells the tracker that it was stopped.
-        self.program.wait_for_announce(identity)
-        announces = self.tracker.announces(identity)
-        self.program.ask("torrent-stop", ids=[identity])
-        wait_for(lambda: self.tracker.announces(identity) > announces, "the tracker to hear of the stop")
-        self.program.wait_for_status(identity, STOPPED)
-        self.tracker.refusals[identity] = REFUSAL
-        self.program.ask("torrent-start", ids=[identity])
-        self.program.wait_for_announce(identity, REFUSAL)
+        self.program.hear_refusal(self.tracker, identity, REFUSAL)
 
     def accept(self, identity: str) -> None:
         del self.tracker.refusals[identity]

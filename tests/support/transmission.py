@@ -8,6 +8,7 @@ import subprocess
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
@@ -26,6 +27,7 @@ from tests.support.qbittorrent import (
     wait_for,
 )
 from tests.support.torrents import decode, encode, info_hash_of, write_content
+from tests.support.tracker import Tracker
 
 STOPPED, CHECK_WAIT, CHECK, DOWNLOAD_WAIT, DOWNLOAD, SEED_WAIT, SEED = range(7)
 USUAL = {
@@ -72,7 +74,7 @@ class Transmission:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        self.stop()
+        self.kill()
 
     @property
     def url(self) -> str:
@@ -97,21 +99,24 @@ class Transmission:
             known = sum(1 for _ in (self.directory / "resume").glob("*.resume"))
             wait_for(lambda: len(self.torrents()) == known, "Transmission to list its torrents")
         except BaseException:
-            self.stop()
+            self.kill()
             raise
 
     def stop(self, timeout: float = 20) -> None:
-        """Ask the daemon to end, and kill it when it does not; stopping twice does no harm."""
+        """Ask the daemon to end, which writes what it knows, and wait until it has."""
+        if self._process is not None:
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout)
+        self.kill()
+
+    def kill(self) -> None:
+        """End the daemon at once; one that has ended is no error."""
         self._session.close()
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
+        if self._process is not None:
             self._process.kill()
             self._process.wait()
-        self._process = None
+            self._process = None
 
     def ask(self, method: str, **arguments: Any) -> dict[str, Any]:
         """Make one request, and return its arguments."""
@@ -178,11 +183,19 @@ class Transmission:
 
         return wait_for(has_said, f"the tracker of {info_hash} to say {result!r}")
 
-    def announce_again(self, info_hash: str) -> None:
-        """Let a torrent announce at once: the daemon would wait for minutes, except with one that is started."""
+    def hear_refusal(self, tracker: Tracker, info_hash: str, text: str) -> None:
+        """Let the tracker refuse a torrent from now on, and wait until the daemon has heard it.
+
+        It announces at once only what is started, after it has told the tracker that it was stopped.
+        """
+        self.wait_for_announce(info_hash)
+        announces = tracker.announces(info_hash)
         self.ask("torrent-stop", ids=[info_hash])
+        wait_for(lambda: tracker.announces(info_hash) > announces, "the tracker to hear of the stop")
         self.wait_for_status(info_hash, STOPPED)
+        tracker.refusals[info_hash] = text
         self.ask("torrent-start", ids=[info_hash])
+        self.wait_for_announce(info_hash, text)
 
     def age(self, ages: Mapping[str, Ages]) -> None:
         """Stop the daemon, rewrite what its resume files claim, and start it again."""
