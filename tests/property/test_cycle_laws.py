@@ -40,7 +40,8 @@ def worlds(draw: st.DrawFn) -> World:
     seen, policy = draw(my.grab_worlds(unique=True))
     client = draw(my.snapshots())
     torrents = None if client.torrents is None else (*client.torrents, *draw(_DUE))
-    figures = {"bonus_points": draw(st.sampled_from([0.0, 30_000.0, 99_999.0])), "uploaded_bytes": draw(_UPLOADS)}
+    points = draw(st.sampled_from([0.0, 30_000.0, 99_999.0]))
+    figures: dict[str, Any] = {"bonus_points": points, "uploaded_bytes": draw(_UPLOADS)}
     seen = evolve(
         seen,
         profile=seen.profile and evolve(seen.profile, **figures),
@@ -77,7 +78,7 @@ def about_keys(plan: Plan) -> Plan:
 
 def hashes(plan: Plan, *kinds: type) -> list[str]:
     """Return the torrents that actions of these kinds are about."""
-    return [action.hash for action in plan.actions if isinstance(action, kinds)]
+    return [str(getattr(action, "hash", "")) for action in plan.actions if isinstance(action, kinds)]
 
 
 class TestAlone:
