@@ -1,0 +1,327 @@
+"""The tracker's clock goes on only while a tracker was seen to take the announces (incident I5)."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from harvestmouse.core.attribution import plan_monitor
+from harvestmouse.core.cleanup import plan_cleanup
+from harvestmouse.core.clock import advance, drift, shown
+from harvestmouse.core.guarantees import check
+from harvestmouse.core.model import Seen, Snapshot, Torrent, TrackerClock, TrackerMessage
+from harvestmouse.core.plan import Plan
+from harvestmouse.core.policy import SEED, Policy
+from harvestmouse.core.reconcile import plan_reconcile
+from harvestmouse.core.wire.clock import parse_clock, unparse_clock
+from tests.support.builders import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOW,
+    OWED,
+    TRACKER,
+    decided,
+    decision_on,
+    download,
+    hash_of,
+    message,
+    policy,
+    preferences,
+    snapshot,
+    torrent,
+)
+
+WORKS = (TrackerMessage(host=TRACKER, status=2, text=""),)
+QUARTER = 15 * MINUTE
+
+
+def seeding(number: int = 1, **changes: Any) -> Torrent:
+    """Return a torrent that has seeded for a day and whose tracker works."""
+    return torrent(number, **({"seeding_time": DAY, "messages": WORKS} | changes))
+
+
+def seen(*looks: tuple[int, Torrent | None], wanted: Policy = SEED, clock: TrackerClock | None = None) -> TrackerClock:
+    """Return the record after looks at a client that lists one torrent or none, each at a time after `NOW`."""
+    for after, one in looks:
+        clock = advance(clock, [] if one is None else [one], wanted, NOW + after)
+    assert clock is not None
+    return clock
+
+
+def seconds(*looks: tuple[int, Torrent | None], wanted: Policy = SEED) -> int:
+    """Return the time on the tracker's clock of that torrent after these looks, less the day it began with."""
+    return seen(*looks, wanted=wanted)[hash_of(1)].seconds - DAY
+
+
+class TestCredit:
+    """The time between two looks counts if the torrent announced at both."""
+
+    def test_the_first_look_begins_with_the_client_s_figure(self) -> None:
+        """What was before cannot be known."""
+        assert seen((0, seeding()))[hash_of(1)] == Seen(seconds=DAY, announcing=True, listed_at=NOW, announced_at=NOW)
+
+    def test_a_torrent_that_nobody_has_seen_may_begin_at_nothing(self) -> None:
+        """Where the operator does not trust the client."""
+        wanted = policy(cleanup={"trust_unseen": False})
+        assert seen((0, seeding()), wanted=wanted)[hash_of(1)].seconds == 0
+
+    @pytest.mark.parametrize("state", ["uploading", "stalledUP", "forcedUP"])
+    def test_time_between_two_announces_counts(self, state: str) -> None:
+        """Whatever the client's own figure says, which may be stale."""
+        assert seconds((0, seeding()), (QUARTER, seeding(state=state)), (2 * QUARTER, seeding())) == 2 * QUARTER
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"state": "queuedUP"},
+            {"state": "stoppedUP"},
+            {"state": "pausedUP"},
+            {"state": "checkingUP"},
+            {"state": "error"},
+            {"state": "stalledDL"},
+            {"messages": (message("unregistered torrent"),)},
+            {"messages": (message("Connection refused"),)},
+            {"messages": (message("", status=1),)},
+            {"messages": (message("", status=3),)},
+            {"messages": (message("refused", status=5, reports_tracker_errors=True),)},
+            {"messages": ()},
+        ],
+    )
+    def test_time_without_an_announce_does_not(self, changes: dict[str, Any]) -> None:
+        """Neither before such a look nor after it."""
+        resting = seeding(**changes)
+        assert seconds((0, seeding()), (QUARTER, resting), (2 * QUARTER, seeding())) == 0
+        assert seconds((0, resting), (QUARTER, resting)) == 0
+
+    def test_one_working_tracker_is_enough(self) -> None:
+        """Another may refuse."""
+        both = seeding(messages=(message("gone"), *WORKS))
+        assert seconds((0, both), (QUARTER, both)) == QUARTER
+
+    @pytest.mark.parametrize("unknown", [{"messages": None}, {"state": None}])
+    def test_what_nobody_asked_for_is_no_look(self, unknown: dict[str, Any]) -> None:
+        """Its own end counts nothing, and the looks around it count as without it."""
+        vague = seeding(**unknown)
+        assert seconds((0, seeding()), (QUARTER, vague)) == 0
+        assert seconds((0, seeding()), (QUARTER, vague), (2 * QUARTER, seeding())) == 2 * QUARTER
+        assert seconds((0, vague), (QUARTER, seeding())) == 0
+
+    def test_a_gap_counts_an_hour_at_most(self) -> None:
+        """Nobody knows what happened while nobody looked."""
+        assert seconds((0, seeding()), (HOUR, seeding())) == HOUR
+        assert seconds((0, seeding()), (DAY, seeding())) == HOUR
+        wide = policy(cleanup={"tracker_gap": timedelta(hours=6)})
+        assert seconds((0, seeding()), (DAY, seeding()), wanted=wide) == 6 * HOUR
+
+    def test_a_clock_that_was_set_back_counts_nothing(self) -> None:
+        """And the record goes on from there."""
+        assert seconds((HOUR, seeding()), (0, seeding())) == 0
+        assert seconds((HOUR, seeding()), (0, seeding()), (QUARTER, seeding())) == QUARTER
+
+    def test_the_record_is_that_of_the_managed_category(self) -> None:
+        """Others, and downloads, are nobody's business."""
+        listed = [seeding(1, category="books"), download(2), seeding(3)]
+        assert set(advance(None, listed, SEED, NOW)) == {hash_of(3)}
+
+    def test_the_record_is_in_order(self) -> None:
+        """Equal records are written alike."""
+        listed = [seeding(3), seeding(1), seeding(2)]
+        assert list(advance(None, listed, SEED, NOW)) == [hash_of(1), hash_of(2), hash_of(3)]
+
+    def test_of_two_runs_at_once_either_is_right(self) -> None:
+        """Both have read the same record; whichever writes last, nothing counts twice."""
+        first = seen((0, seeding()))
+        late = advance(first, [seeding()], SEED, NOW + 20 * MINUTE)
+        early = advance(first, [seeding()], SEED, NOW + 10 * MINUTE)
+        for last in (late, early):
+            assert seen((30 * MINUTE, seeding()), clock=last)[hash_of(1)].seconds == DAY + 30 * MINUTE
+
+
+class TestRecord:
+    def test_what_vanishes_is_remembered_for_a_month(self) -> None:
+        """A client that restarts, or a list that is cut, does not give back the client's own figure."""
+        back = seeding(seeding_time=3 * DAY)
+        assert seconds((0, seeding()), (QUARTER, None), (2 * QUARTER, back), (3 * QUARTER, back)) == QUARTER
+        assert hash_of(1) in seen((0, seeding()), (30 * DAY, None))
+        assert seen((0, seeding()), (30 * DAY + 1, None)) == {}
+
+    def test_what_is_listed_is_remembered_however_long_it_rests(self) -> None:
+        """Two months in the queue are no absence."""
+        resting = seeding(state="queuedUP", seeding_time=3 * DAY)
+        looks = [(day * DAY, resting) for day in range(1, 60)]
+        assert seconds((0, seeding()), *looks, (60 * DAY, None), (61 * DAY, resting)) == 0
+
+    @pytest.mark.parametrize(("client", "tracker"), [(OWED - 1, OWED), (OWED, OWED - 1), (OWED - 1, OWED - 1)])
+    def test_what_owes_on_either_clock_stays_in_the_record(self, client: int, tracker: int) -> None:
+        """The smaller one counts."""
+        clock = {hash_of(1): Seen(seconds=tracker, announcing=False, listed_at=NOW, announced_at=NOW)}
+        assert seen((QUARTER, seeding(seeding_time=client)), clock=clock)[hash_of(1)].seconds == tracker
+
+    def test_what_owes_on_neither_leaves_it(self) -> None:
+        """Then the client's clock is right alone, and the record stays small."""
+        clock = {hash_of(1): Seen(seconds=OWED, announcing=False, listed_at=NOW, announced_at=NOW)}
+        assert seen((QUARTER, seeding(seeding_time=OWED)), clock=clock) == {}
+        assert seen((0, seeding(seeding_time=OWED))) == {}
+
+    def test_what_repairs_a_hit_and_run_stays_for_its_hold(self) -> None:
+        """Seven days, by its tag."""
+        repairing = seeding(seeding_time=7 * DAY - 1, tags=frozenset({"RECOVERY"}))
+        assert set(seen((0, repairing))) == {hash_of(1)}
+        assert seen((0, evolve(repairing, seeding_time=7 * DAY))) == {}
+
+    def test_where_the_client_is_not_trusted_nothing_leaves(self) -> None:
+        """It would begin at nothing once more."""
+        wanted = policy(cleanup={"trust_unseen": False})
+        clock = {hash_of(1): Seen(seconds=OWED, announcing=False, listed_at=NOW, announced_at=NOW)}
+        assert set(seen((QUARTER, seeding(seeding_time=OWED)), clock=clock, wanted=wanted)) == {hash_of(1)}
+
+    def test_it_is_read_as_it_was_written(self) -> None:
+        """Word for word."""
+        clock = advance(None, [seeding(1), seeding(2, state="queuedUP")], SEED, NOW)
+        assert parse_clock(unparse_clock(clock)) == clock
+
+    @pytest.mark.parametrize(
+        "row",
+        [
+            None,
+            7,
+            {"seconds": -1, "announcing": True, "listed_at": NOW, "announced_at": NOW},
+            {"seconds": 1, "announcing": "perhaps", "listed_at": NOW, "announced_at": NOW},
+            {"seconds": 1, "announcing": True, "announced_at": NOW},
+            {"seconds": 1, "announcing": True, "listed_at": NOW},
+        ],
+    )
+    def test_a_row_that_cannot_be_read_is_left_out(self, row: object) -> None:
+        """The others stand."""
+        whole = unparse_clock(seen((0, seeding())))
+        assert parse_clock({**whole, hash_of(2): row}) == parse_clock(whole)
+
+    @pytest.mark.parametrize("value", [None, [], "{}", 7])
+    def test_what_is_no_record_is_none(self, value: object) -> None:
+        """As good as none: the client's clock stands alone."""
+        assert parse_clock(value) is None
+
+    def test_what_is_no_info_hash_is_left_out(self) -> None:
+        """It would be written into every recording."""
+        (row,) = unparse_clock(seen((0, seeding()))).values()
+        assert parse_clock({"https://secret.example/": row, "A" * 40: row}) == {}
+
+
+def at(clock: TrackerClock | None, *torrents: Torrent, **changes: Any) -> Snapshot:
+    """Return a snapshot of these torrents with a record."""
+    return snapshot(torrents=shown(torrents, clock), tracker_clock=clock, **changes)
+
+
+def recorded(credited: int, **changes: Any) -> TrackerClock:
+    """Return the record of a torrent that the tracker can have seen for so long."""
+    facts = {"seconds": credited, "announcing": True, "listed_at": NOW, "announced_at": NOW}
+    return {hash_of(1): Seen(**(facts | changes))}
+
+
+def cleaned(seen: Snapshot, wanted: Policy = SEED) -> Plan:
+    """Return the janitor's plan, which no guarantee forbids."""
+    plan = plan_cleanup(seen, wanted)
+    assert check(plan, seen, wanted) == ()
+    return plan
+
+
+class TestSmallerClock:
+    """The smaller of the two clocks tells what is owed."""
+
+    @pytest.mark.parametrize(
+        ("client", "tracker", "expected"),
+        [
+            (OWED, OWED - 1, ("keep", "hnr_window")),
+            (OWED - 1, OWED, ("keep", "hnr_window")),
+            (OWED, OWED, ("delete", "satisfied_redundant")),
+            (OWED, None, ("delete", "satisfied_redundant")),
+        ],
+    )
+    def test_the_janitor_keeps_what_owes_on_either(
+        self, client: int, tracker: int | None, expected: tuple[str, str]
+    ) -> None:
+        """A second less than what is owed is enough; without a record the client's clock stands alone."""
+        clock = None if tracker is None else recorded(tracker)
+        plan = cleaned(at(clock, seeding(seeding_time=client, seeders=9)))
+        assert decided(plan) == {hash_of(1): expected}
+
+    def test_a_repair_is_held_by_the_smaller_one(self) -> None:
+        """Until both have seven days."""
+        repairing = seeding(seeding_time=20 * DAY, tags=frozenset({"recovery"}))
+        assert decided(cleaned(at(recorded(7 * DAY - 1), repairing)))[hash_of(1)] == ("keep", "recovery_hold")
+        assert decided(cleaned(at(recorded(7 * DAY), repairing)))[hash_of(1)] == ("delete", "graceful_retire")
+
+    def test_what_owes_nothing_retires_by_the_client_s_figure(self) -> None:
+        """The rules of retirement speak of the client's disk, not of the tracker."""
+        old = seeding(seeding_time=14 * DAY + 1)
+        assert decided(cleaned(at(recorded(OWED), old)))[hash_of(1)] == ("delete", "graceful_retire")
+
+    def test_both_clocks_are_facts_where_there_are_two(self) -> None:
+        """And one where there is one."""
+        both = decision_on(cleaned(at(recorded(HOUR), seeding())), 1).facts
+        assert (both["seeding_seconds"], both["tracker_seconds"]) == (DAY, HOUR)
+        assert "tracker_seconds" not in decision_on(cleaned(at(None, seeding())), 1).facts
+
+    def test_the_guarantee_holds_for_either_clock(self) -> None:
+        """A plan made from the client's clock alone is refused where the tracker's says less."""
+        gone = seeding(seeding_time=OWED, seeders=9)
+        plan = plan_cleanup(at(None, gone), SEED)
+        assert plan.actions
+        (violation,) = check(plan, at(recorded(OWED - 1), gone), SEED)
+        assert (violation.guarantee, violation.subject) == ("G1", hash_of(1))
+        assert str(OWED - 1) in violation.detail
+
+    def test_slots_are_kept_for_what_owes_on_either(self) -> None:
+        """It is started as well, where the policy allows."""
+        wanted = policy(reconcile={"force_start": True, "max_active_uploads": 0})
+        waiting = seeding(seeding_time=OWED, state="queuedUP")
+        plan = plan_reconcile(at(recorded(HOUR), waiting, preferences=preferences(max_active_uploads=0)), wanted)
+        assert plan.figures["owed_torrents"] == 1
+        facts = decision_on(plan, 1).facts
+        assert decided(plan)[hash_of(1)] == ("force_start", "owed_queued")
+        assert (facts["seeding_seconds"], facts["tracker_seconds"], facts["owed_seconds"]) == (OWED, HOUR, OWED - HOUR)
+
+    def test_the_monitor_counts_as_unsatisfied_what_either_calls_so(self) -> None:
+        """The site's 72 hours, without a margin."""
+        held = seeding(seeding_time=20 * DAY)
+        for credited, count in ((3 * DAY - 1, 1), (3 * DAY, 0)):
+            figures = plan_monitor(at(recorded(credited), held), SEED).figures
+            assert figures["trackers"]["mam"]["unsatisfied"] == count
+
+
+class TestDrift:
+    def test_it_is_how_far_the_client_is_ahead(self) -> None:
+        """Never less than nothing, and 0 where nobody can tell."""
+        assert drift(seeding(tracker_seconds=HOUR)) == 23 * HOUR
+        assert drift(seeding(tracker_seconds=2 * DAY)) == 0
+        assert drift(seeding()) == drift(seeding(seeding_time=None, tracker_seconds=HOUR)) == 0
+
+    def test_it_is_told(self) -> None:
+        """The largest, and how many are more than an hour apart."""
+        clock = {
+            hash_of(number): Seen(seconds=DAY - gap, announcing=True, listed_at=NOW, announced_at=NOW)
+            for number, gap in ((1, HOUR), (2, HOUR + 1), (3, 5 * HOUR))
+        }
+        figures = cleaned(at(clock, *map(seeding, (1, 2, 3)))).figures
+        assert (figures["clock_drift_seconds"], figures["clock_drift_torrents"]) == (5 * HOUR, 2)
+
+    def test_what_was_not_seen_for_a_day_and_owes_is_told(self) -> None:
+        """A second later than a day; not what owes nothing."""
+        for ago, count in ((DAY, 0), (DAY + 1, 1)):
+            plan = cleaned(at(recorded(HOUR, announced_at=NOW - ago, announcing=False), seeding()))
+            assert plan.figures["unseen_torrents"] == count
+        done = recorded(20 * DAY, announced_at=NOW - 9 * DAY, announcing=False)
+        assert cleaned(at(done, seeding(seeding_time=9 * DAY))).figures["unseen_torrents"] == 0
+
+    def test_without_a_record_nothing_is_told(self) -> None:
+        """A plan from an old recording is what it was."""
+        figures = cleaned(at(None, seeding())).figures
+        assert {"clock_drift_seconds", "clock_drift_torrents", "unseen_torrents"}.isdisjoint(figures)
+
+    @pytest.mark.parametrize(("gap", "told"), [(DAY, False), (DAY + 1, True)])
+    def test_more_than_the_margin_is_advised_on(self, gap: int, told: bool) -> None:
+        """Up to it the operator has nothing to do."""
+        plan = cleaned(at(recorded(2 * DAY - gap), seeding(seeding_time=2 * DAY)))
+        assert any("seed clock" in sentence and "tracker_gap = 1h" in sentence for sentence in plan.advice) is told
