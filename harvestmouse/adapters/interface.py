@@ -45,8 +45,12 @@ class Site(Protocol):
     def search(self, query: Query, now: int) -> SearchPage:
         """Make one search request."""
 
-    def torrent_file(self, torrent_id: int) -> bytes:
-        """Fetch a torrent file; raise `NotATorrent` or `DownloadFrozen` where the site sends something else."""
+    def torrent_file(self, torrent_id: int, *, wedge: bool = False) -> bytes:
+        """Fetch a torrent file; raise `NotATorrent` or `DownloadFrozen` where the site sends something else.
+
+        With *wedge* the site is asked to spend a freeleech wedge on it, never twice: who asks knows that it is free for
+        nobody, since the site spends the wedge in any case.
+        """
 
     def buy(self, purchase: BuyUpload | BuyVip) -> PurchaseReply:
         """Make one purchase; never twice. Raise `PurchaseUncertain` where the reply does not tell."""

@@ -172,7 +172,8 @@ class Apply:
         """Leave out the lowest scored where the plan counts on places that the run's deletions have not freed."""
         policy = self.ports.settings.policy
         places = policy.grab.max_torrents - snapshot.held(policy.client.category) + self._freed
-        best = sorted(actions, key=lambda one: (one.score, one.id), reverse=True)[: max(0, places)]
+        best = sorted(actions, key=lambda one: (not one.use_wedge, one.score, one.id), reverse=True)
+        best = best[: max(0, places)]
         for action in actions:
             if action not in best:
                 self._end(action, Status.NOT_ATTEMPTED, "no place is free: not every deletion is done")
@@ -198,7 +199,7 @@ class Apply:
 
     def _fetch(self, action: AddTorrent) -> bytes:
         try:
-            return self.ports.site.torrent_file(action.id)
+            return self.ports.site.torrent_file(action.id, wedge=action.use_wedge)
         except DownloadFrozen as error:
             self._note(action.id, LedgerOutcome.FAILED)
             self.ports.memory.remember_account(download_freeze_until=self.ports.clock() + error.seconds)

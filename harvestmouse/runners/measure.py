@@ -183,6 +183,7 @@ def _account(ending: Ending, profile: Profile) -> Iterator[Sample]:
         "mam_ratio": _ratio(uploaded, profile.downloaded_bytes),
         "harvestmouse_unsatisfied_torrents": profile.unsat_count,
         "harvestmouse_unsatisfied_limit": profile.unsat_limit,
+        "harvestmouse_wedges": None if profile.wedges is None else max(0, profile.wedges - _wedges_spent(ending)),
         "harvestmouse_hit_and_runs": profile.hit_and_run_count,
         "harvestmouse_bonus_points_per_hour": ending.income,
         "harvestmouse_points_at_cap": None if points is None else points >= BALANCE_CAP,
@@ -191,6 +192,12 @@ def _account(ending: Ending, profile: Profile) -> Iterator[Sample]:
     if profile.class_name is not None:
         labels = {"classname": profile.class_name}
         yield Sample("mam_class_code", _CLASS_CODES.get(profile.account_class, -1), labels)
+
+
+def _wedges_spent(ending: Ending) -> int:
+    """Count the wedges that the site was asked to spend; one whose answer never came counts as spent."""
+    ended = () if ending.report is None else ending.report.outcomes
+    return sum(one.status is not Status.NOT_ATTEMPTED and getattr(one.action, "use_wedge", False) for one in ended)
 
 
 def _ratio(uploaded: int | None, downloaded: int | None) -> float | None:

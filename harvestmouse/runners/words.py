@@ -216,6 +216,7 @@ def _action(action: Action, decided: Mapping[str, Mapping[str, Any]]) -> str:
     match action:
         case AddTorrent():
             facts = f"score {action.score:g}, {action.leechers} leechers, {action.seeders} seeders"
+            facts += ", for a wedge" if action.use_wedge else ""
             return f"add {_name(action.title)} (id {action.id}, {format_size(action.size_bytes)}, {facts})"
         case DeleteTorrent():
             return f"delete {_name(action.name)} ({action.reason}{_facts(decided.get(action.hash))})"

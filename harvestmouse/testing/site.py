@@ -20,7 +20,7 @@ from harvestmouse.adapters.errors import (
 from harvestmouse.adapters.interface import Site
 from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.model import AccountClass, Profile, SearchPage, SearchResult
-from harvestmouse.core.search import Query
+from harvestmouse.core.search import NEWEST, Query
 from harvestmouse.core.units import GIB, MIB, WEEK
 
 ACCOUNT = Profile(
@@ -32,6 +32,7 @@ ACCOUNT = Profile(
     unsat_count=3,
     unsat_limit=100,
     hit_and_run_count=1,
+    wedges=3,
 )
 _QUERY = Query(search_type="fl", min_size=0, max_size=2 * GIB, min_leechers=0, max_seeders=1000)
 _UPLOAD = BuyUpload(gib=50, cost_bp=25_000)
@@ -71,7 +72,7 @@ class SiteStage(Protocol):
         """Make the account what this profile says; a fact that is ``None`` is one that the site does not tell."""
 
     def account(self) -> Profile:
-        """Return the truth about uploaded bytes, points and VIP, not by way of the adapter."""
+        """Return the truth about uploaded bytes, points, VIP and wedges, not by way of the adapter."""
 
     def offer(self, *results: SearchResult) -> None:
         """Put torrents on offer; their sizes are whole MiB."""
@@ -179,6 +180,22 @@ class SitePromises:
         stage.offer(offer(1, leechers=2), offer(2, leechers=9), offer(3, leechers=5))
         assert ids(search(stage)) == [2, 3, 1]
 
+    def test_a_search_brings_the_newest_first_where_asked(self, stage: SiteStage) -> None:
+        """Of the same age the greater id is the newer, whatever the demand."""
+        stage.offer(offer(1, leechers=5), offer(2, leechers=9), offer(3, leechers=2))
+        assert ids(search(stage, sort=NEWEST)) == [3, 2, 1]
+
+    def test_a_search_of_everything_holds_what_costs_ratio(self, stage: SiteStage) -> None:
+        """Whatever somebody seeds."""
+        stage.offer(offer(1), offer(2, free=False), offer(3, free=False, vip=True), offer(4, free=False, seeders=0))
+        assert sorted(ids(search(stage, search_type="active"))) == [1, 2, 3]
+
+    def test_only_what_is_free_for_nobody_takes_a_wedge(self, stage: SiteStage) -> None:
+        """The site spends a wedge on what is free or VIP as well, and it is lost."""
+        stage.offer(offer(1), offer(2, free=False), offer(3, free=False, vip=True))
+        found = search(stage, search_type="active").results
+        assert {one.id: one.takes_wedge for one in found} == {1: False, 2: True, 3: False}
+
     def test_pages_together_hold_everything_once(self, stage: SiteStage) -> None:
         """A page begins where the one before ended."""
         stage.offer(*(offer(number, leechers=number % 4) for number in range(1, 13)))
@@ -234,6 +251,27 @@ class SitePromises:
         with pytest.raises(DownloadFrozen) as raised:
             stage.site.torrent_file(1001)
         assert raised.value.seconds == seconds
+
+    def test_a_wedge_is_spent_where_it_is_asked_for(self, stage: SiteStage) -> None:
+        """One, and the file is the same."""
+        stage.offer(offer(1001, free=False))
+        content = stage.site.torrent_file(1001, wedge=True)
+        assert is_torrent(content)
+        assert stage.account().wedges == 2
+
+    def test_a_download_spends_no_wedge_by_itself(self, stage: SiteStage) -> None:
+        """However many there are."""
+        stage.offer(offer(1001, free=False))
+        stage.site.torrent_file(1001)
+        assert stage.account().wedges == 3
+
+    def test_a_wedge_is_not_asked_for_twice(self, stage: SiteStage) -> None:
+        """Where the answer is lost it may have been spent, so that a second try could spend another."""
+        stage.offer(offer(1001, free=False))
+        stage.lose_reply()
+        with pytest.raises(SiteUnavailable):
+            stage.site.torrent_file(1001, wedge=True)
+        assert stage.account().wedges == 2
 
     # Purchases
 

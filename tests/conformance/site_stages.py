@@ -119,6 +119,7 @@ class MamStage:
         account.unsat_count = profile.unsat_count or 0
         account.unsat_limit = profile.unsat_limit
         account.inact_hnr = profile.hit_and_run_count or 0
+        account.wedges = profile.wedges or 0
 
     def account(self) -> Profile:
         account = self.server.account
@@ -127,6 +128,7 @@ class MamStage:
             uploaded_bytes=account.uploaded_bytes,
             bonus_points=account.seedbonus,
             vip_until=None if until is None else int(until.timestamp()),
+            wedges=account.wedges,
         )
 
     def offer(self, *results: SearchResult) -> None:

@@ -17,7 +17,7 @@ from harvestmouse.adapters.errors import (
 from harvestmouse.adapters.memory import MemorySite, World
 from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.model import AccountClass, Malformed, Profile, SearchPage, SearchResult
-from harvestmouse.core.search import Query
+from harvestmouse.core.search import BY_DEMAND, Query
 from harvestmouse.core.wire.mam import PurchaseReply
 from harvestmouse.testing.site import ACCOUNT
 from tests.support.world import world_of
@@ -53,11 +53,14 @@ class RightSite(MemorySite):
         rows = (Malformed(subject="7", problem="cannot read size"),) if self.garbled else ()
         return evolve(page, malformed=rows)
 
-    def torrent_file(self, torrent_id: int) -> bytes:
+    def torrent_file(self, torrent_id: int, *, wedge: bool = False) -> bytes:
         self.look_for_trouble()
         if self.frozen:
             raise DownloadFrozen("downloads are refused", _FREEZE_SECONDS)
-        return super().torrent_file(torrent_id)
+        content = super().torrent_file(torrent_id, wedge=wedge)
+        if self.losing:
+            raise SiteUnavailable("no answer")
+        return content
 
     def buy(self, purchase: BuyUpload | BuyVip) -> PurchaseReply:
         self.asked += 1
@@ -181,32 +184,53 @@ class FindsAll(RightSite):
 
 @define
 class SendsPages(RightSite):
-    def torrent_file(self, torrent_id: int) -> bytes:
+    def torrent_file(self, torrent_id: int, *, wedge: bool = False) -> bytes:
         return b"<html>%d</html>" % torrent_id
 
 
 @define
 class SendsTheFirst(RightSite):
-    def torrent_file(self, torrent_id: int) -> bytes:
-        return super().torrent_file(self.world.catalogue[0].id)
+    def torrent_file(self, torrent_id: int, *, wedge: bool = False) -> bytes:
+        return super().torrent_file(self.world.catalogue[0].id, wedge=wedge)
 
 
 @define
 class NamesNoId(RightSite):
-    def torrent_file(self, torrent_id: int) -> bytes:
+    def torrent_file(self, torrent_id: int, *, wedge: bool = False) -> bytes:
         try:
-            return super().torrent_file(torrent_id)
+            return super().torrent_file(torrent_id, wedge=wedge)
         except NotATorrent:
             raise NotATorrent("there is none") from None
 
 
 @define
 class FreezesForADay(RightSite):
-    def torrent_file(self, torrent_id: int) -> bytes:
+    def torrent_file(self, torrent_id: int, *, wedge: bool = False) -> bytes:
         try:
-            return super().torrent_file(torrent_id)
+            return super().torrent_file(torrent_id, wedge=wedge)
         except DownloadFrozen:
             raise DownloadFrozen("downloads are refused", 86_400) from None
+
+
+@define
+class SpendsNoWedge(RightSite):
+    def torrent_file(self, torrent_id: int, *, wedge: bool = False) -> bytes:
+        return super().torrent_file(torrent_id)
+
+
+@define
+class SpendsWedges(RightSite):
+    def torrent_file(self, torrent_id: int, *, wedge: bool = False) -> bytes:
+        return super().torrent_file(torrent_id, wedge=True)
+
+
+@define
+class SpendsAnotherWedge(RightSite):
+    def torrent_file(self, torrent_id: int, *, wedge: bool = False) -> bytes:
+        try:
+            return super().torrent_file(torrent_id, wedge=wedge)
+        except SiteUnavailable:
+            return super().torrent_file(torrent_id, wedge=wedge)
 
 
 @define
@@ -318,6 +342,9 @@ WRONG: Mapping[str, Callable[[], Stage]] = {
     "test_a_search_holds_to_the_sizes": asks(lambda query: evolve(query, min_size=query.min_size + 1)),
     "test_a_search_holds_to_demand_and_supply": asks(lambda query: evolve(query, max_seeders=1000)),
     "test_a_search_brings_the_greatest_demand_first": finds(lambda page: evolve(page, results=page.results[::-1])),
+    "test_a_search_brings_the_newest_first_where_asked": asks(lambda query: evolve(query, sort=BY_DEMAND)),
+    "test_a_search_of_everything_holds_what_costs_ratio": asks(lambda query: evolve(query, search_type="fl-VIP")),
+    "test_only_what_is_free_for_nobody_takes_a_wedge": each(lambda one: evolve(one, takes_wedge=not one.free)),
     "test_pages_together_hold_everything_once": asks(lambda query: evolve(query, start=query.start // query.rows)),
     "test_a_page_says_how_many_were_found_in_all": finds(lambda page: evolve(page, found=page.row_count)),
     "test_a_page_past_the_end_is_empty": lambda: Stage(make=FindsAll),
@@ -327,6 +354,9 @@ WRONG: Mapping[str, Callable[[], Stage]] = {
     "test_each_id_has_a_torrent_of_its_own": lambda: Stage(make=SendsTheFirst),
     "test_an_id_that_is_gone_is_an_item_s_failure": lambda: Stage(make=NamesNoId),
     "test_a_freeze_is_told_with_its_length": lambda: Stage(make=FreezesForADay),
+    "test_a_wedge_is_spent_where_it_is_asked_for": lambda: Stage(make=SpendsNoWedge),
+    "test_a_download_spends_no_wedge_by_itself": lambda: Stage(make=SpendsWedges),
+    "test_a_wedge_is_not_asked_for_twice": lambda: Stage(make=SpendsAnotherWedge),
     "test_a_purchase_of_upload_is_told_with_the_new_balance": lambda: Stage(make=TellsNoBalance),
     "test_a_purchase_of_vip_is_told_with_the_new_balance": lambda: Stage(make=TellsNoBalance),
     "test_a_refused_purchase_is_told_with_the_site_s_words": lambda: Stage(make=RaisesRefusals),

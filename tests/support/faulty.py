@@ -137,8 +137,8 @@ class WatchedSite(MemorySite):
         self.book.offers |= {one.id: one for one in page.results}
         return page
 
-    def torrent_file(self, torrent_id: int) -> bytes:
-        content = super().torrent_file(torrent_id)
+    def torrent_file(self, torrent_id: int, *, wedge: bool = False) -> bytes:
+        content = super().torrent_file(torrent_id, wedge=wedge)
         self.book.fetched.append(torrent_id)
         return content
 
@@ -328,8 +328,8 @@ class FaultySite:
     def search(self, query: Query, now: int) -> SearchPage:
         return self.script.site("search", lambda: self.inner.search(query, now))
 
-    def torrent_file(self, torrent_id: int) -> bytes:
-        return self.script.site("torrent_file", lambda: self.inner.torrent_file(torrent_id))
+    def torrent_file(self, torrent_id: int, *, wedge: bool = False) -> bytes:
+        return self.script.site("torrent_file", lambda: self.inner.torrent_file(torrent_id, wedge=wedge))
 
     def buy(self, purchase: BuyUpload | BuyVip) -> PurchaseReply:
         return self.script.site("buy", lambda: self.inner.buy(purchase), reads=False)

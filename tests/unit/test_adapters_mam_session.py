@@ -539,6 +539,18 @@ class TestDownload:
         """The bytes are the torrent's."""
         assert info_hash_of(site.torrent_file(1001)) == server.world.info_hash(1001)
 
+    def test_a_wedge_is_asked_for_in_one_request(self, server: MamServer, site: MamSite) -> None:
+        """`fl=1`, only where it is wanted, and never again where the answer is cut short."""
+        site.torrent_file(1001)
+        server.faults.add(Fault("cut", DOWNLOAD, happens=True))
+        with pytest.raises(SiteUnavailable):
+            site.torrent_file(1001, wedge=True)
+        assert [one.query for one in server.requests if one.endpoint == DOWNLOAD] == [
+            {"tid": ["1001"]},
+            {"tid": ["1001"], "fl": ["1"]},
+        ]
+        assert server.account.wedges == 2
+
     def test_a_torrent_that_is_gone_concerns_that_torrent(self, site: MamSite) -> None:
         """A 404 is about one item, so the run goes on."""
         with pytest.raises(NotATorrent, match="4242") as raised:

@@ -23,11 +23,12 @@ from harvestmouse.adapters.errors import (
 from harvestmouse.adapters.metrics import Group, Sample
 from harvestmouse.adapters.metrics.catalogue import CATALOGUE, Owner
 from harvestmouse.adapters.traffic import ENDPOINTS, Result
+from harvestmouse.core.actions import AddTorrent
 from harvestmouse.core.guarantees import Violation
 from harvestmouse.core.jobs import JOBS
-from harvestmouse.core.plan import GUARDS, OUTCOMES, Verdict
+from harvestmouse.core.plan import GUARDS, OUTCOMES, Plan, Verdict
 from harvestmouse.runners.measure import Ending, measure
-from harvestmouse.runners.report import Exit, Report, Status
+from harvestmouse.runners.report import Exit, Outcome, Report, Status
 from harvestmouse.runners.run import run
 from tests.support.builders import DAY, GIB, NOW, download, mouse, preferences, profile, result, torrent
 from tests.support.world import Stage, world_of
@@ -45,7 +46,7 @@ def stage(tmp_path: Path) -> Stage:
     torrents.append(torrent(20, state="queuedUP", seeding_time=60))
     return Stage(
         world_of(
-            account=profile(downloaded_bytes=19 * GIB, uploaded_bytes=25 * GIB, bonus_points=60_000.0),
+            account=profile(downloaded_bytes=19 * GIB, uploaded_bytes=25 * GIB, bonus_points=60_000.0, wedges=3),
             torrents=torrents,
             catalogue=[result(1001), result(1002, snatched=True), result(1003, free=False)],
             preferences=preferences(max_active_uploads=4),
@@ -65,6 +66,11 @@ def ended(stage: Stage, job: str, *, apply: bool = False, **changes: Any) -> End
 def failed(job: str, code: int = Exit.UNAVAILABLE, **changes: Any) -> Ending:
     """Return the end of a run that had no plan."""
     return Ending(**{"job": job, "apply": True, "exit_code": code, "at": AT, "seconds": 0.5, **changes})
+
+
+def picked_first(plan: Plan) -> AddTorrent:
+    """Return the first of a plan's picks."""
+    return next(one for one in plan.actions if isinstance(one, AddTorrent))
 
 
 def values(ending: Ending, name: str) -> dict[Labels, float]:
@@ -145,7 +151,7 @@ class TestGroups:
     @every_job
     def test_every_series_is_there_after_every_good_run(self, tmp_path: Path, stage: Stage, job: str) -> None:
         """A run that finds nothing tells the same names and labels as one that finds much, at 0 (incident I14)."""
-        idle = Stage(world_of(account=profile(), torrents=[torrent(20)]), tmp_path / "idle")
+        idle = Stage(world_of(account=profile(wedges=0), torrents=[torrent(20)]), tmp_path / "idle")
         busy, quiet = ({(one.name, *one.labels.values()) for one in samples(measure(ended(at, job)))}
                        for at in (stage, idle))  # fmt: skip
         # When something can be bought is told only where anybody knows.
@@ -179,17 +185,19 @@ class TestAccount:
 
     def test_an_unknown_fact_is_absent_and_no_other_is(self) -> None:
         """Unknown is not zero."""
-        told = {one.name for one in samples(measure(failed("grab", profile=profile())))}
+        whole = profile(wedges=3)
+        told = {one.name for one in samples(measure(failed("grab", profile=whole)))}
         names = {
             "unsat_count": "harvestmouse_unsatisfied_torrents",
             "unsat_limit": "harvestmouse_unsatisfied_limit",
             "hit_and_run_count": "harvestmouse_hit_and_runs",
+            "wedges": "harvestmouse_wedges",
             "class_name": "mam_class_code",
         }
         for fact, name in names.items():
-            less = evolve(profile(), **{fact: None})
+            less = evolve(whole, **{fact: None})
             assert told - {one.name for one in samples(measure(failed("grab", profile=less)))} == {name}
-        poor = {one.name for one in samples(measure(failed("grab", profile=profile(bonus_points=None))))}
+        poor = {one.name for one in samples(measure(failed("grab", profile=evolve(whole, bonus_points=None))))}
         assert told - poor == {"mam_bp_balance", "harvestmouse_points_at_cap"}
 
     @pytest.mark.parametrize(("points", "capped"), [(99_998.9, 0), (99_999.0, 1)])
@@ -204,6 +212,21 @@ class TestAccount:
         assert value(ending, "mam_bp_balance") == 35_000
         assert value(ending, "mam_uploaded_bytes") == 75 * GIB
         assert value(ending, "mam_ratio") == 75 / 19
+
+    @pytest.mark.parametrize(("status", "left"), [("done", 2), ("failed", 2), ("not_attempted", 3)])
+    def test_a_wedge_that_the_site_was_asked_to_spend_is_gone(self, stage: Stage, status: str, left: int) -> None:
+        """One whose answer never came too; in a dry run none is asked for."""
+        plan = stage.run("grab", grab__wedges=True).plan
+        wedge = evolve(picked_first(plan), use_wedge=True)
+        report = Report(plan=plan, apply=True, outcomes=(Outcome(wedge, Status(status)),))
+        ending = Ending(job="grab", apply=True, exit_code=0, at=AT, seconds=1, report=report, profile=profile(wedges=3))
+        assert value(ending, "harvestmouse_wedges") == left
+
+    def test_the_wait_for_slots_is_told_where_it_is_known(self, stage: Stage) -> None:
+        """0 where grab waits for none; absent where nobody can tell."""
+        assert value(ended(stage, "grab"), "harvestmouse_unsat_resume_seconds") == 0
+        stage.world.profile = evolve(stage.world.profile, unsat_count=45)
+        assert value(ended(stage, "grab"), "harvestmouse_unsat_resume_seconds") is None
 
     def test_the_next_purchase_and_the_reserve_are_told(self, stage: Stage) -> None:
         """This run buys, so it is none to wait for."""

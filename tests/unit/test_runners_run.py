@@ -373,16 +373,56 @@ class FailingSite(MemorySite):
 
     errors: dict[int, AdapterError]
 
-    def torrent_file(self, torrent_id: int) -> bytes:
+    def torrent_file(self, torrent_id: int, *, wedge: bool = False) -> bytes:
         if torrent_id in self.errors:
             raise self.errors[torrent_id]
-        return super().torrent_file(torrent_id)
+        return super().torrent_file(torrent_id, wedge=wedge)
 
     def buy(self, purchase: BuyUpload | BuyVip) -> PurchaseReply:
         reply = super().buy(purchase)
         if 0 in self.errors:
             raise self.errors[0]
         return reply
+
+
+class TestWedges:
+    """A wedge is spent where the policy says so, once, on what nothing else makes free."""
+
+    OFFERS = (result(2001), result(2002, free=False, leechers=90), result(2003, free=False, vip=True, leechers=99))
+
+    @pytest.fixture
+    def poor(self, tmp_path: Path) -> Stage:
+        world = world_of(account=profile(wedges=3), catalogue=self.OFFERS)
+        return Stage(world, tmp_path)
+
+    def test_by_default_none_is_spent(self, poor: Stage) -> None:
+        """However many there are, and nothing but what is free is asked for."""
+        report = poor.run("grab", apply=True)
+        assert [one.action.id for one in report.outcomes if isinstance(one.action, AddTorrent)] == [2001]
+        assert poor.world.profile.wedges == 3
+        assert [one["search_type"] for one in report.plan.figures["requests"]] == ["fl"]
+
+    def test_a_place_that_nothing_free_takes_is_filled_by_a_wedge(self, poor: Stage) -> None:
+        """After what is free, whatever the demand; a VIP torrent refuses it."""
+        report = poor.run("grab", apply=True, grab__wedges=True)
+        added = [one.action for one in report.outcomes if isinstance(one.action, AddTorrent)]
+        assert [(one.id, one.use_wedge) for one in added] == [(2001, False), (2002, True)]
+        assert statuses(report) == ["done", "done"]
+        assert poor.world.profile.wedges == 2
+        assert [one["search_type"] for one in report.plan.figures["requests"]] == ["fl", "active"]
+
+    def test_no_second_wedge_is_spent_where_the_answer_to_the_first_was_lost(self, poor: Stage) -> None:
+        """The addition stays open, and later runs leave the torrent alone."""
+        site = FailingSite(poor.world, {2002: SiteUnavailable("no answer")})
+        poor.site = site
+        report = poor.run("grab", apply=True, grab__wedges=True)
+        assert statuses(report) == ["done", "failed"]
+        lines = Ledger(poor.state_dir / "grabbed_ids.txt").entries()
+        assert [line.outcome for line in lines if line.id == 2002] == ["adding"]
+        poor.site = None
+        poor.world.now += 3600
+        report = poor.run("grab", apply=True, grab__wedges=True)
+        assert not [one for one in report.plan.actions if isinstance(one, AddTorrent)]
 
 
 class TestItemErrors:

@@ -70,10 +70,12 @@ class MamSite:
             self.tape.keep_search(body)
         return page
 
-    def torrent_file(self, torrent_id: int) -> bytes:
+    def torrent_file(self, torrent_id: int, *, wedge: bool = False) -> bytes:
         """Fetch a torrent file, with the cookie: without it the site refuses all but known addresses."""
+        params = {"tid": str(torrent_id)} | ({"fl": "1"} if wedge else {})
         try:
-            answer = self.session.once(Endpoint.DOWNLOAD, params={"tid": str(torrent_id)})
+            # Once: a second request could be a second snatch, or spend a second wedge.
+            answer = self.session.once(Endpoint.DOWNLOAD, params=params)
         except NotThere as error:
             raise NotATorrent(f"torrent {torrent_id}: it is gone: {error.args[0]}") from None
         if is_torrent(answer.content):

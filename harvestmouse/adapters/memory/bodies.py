@@ -23,6 +23,7 @@ def profile_body(profile: Profile) -> Body:
         "uploaded_bytes": profile.uploaded_bytes,
         "downloaded_bytes": profile.downloaded_bytes,
         "seedbonus": profile.bonus_points,
+        "wedges": profile.wedges,
         "vip_until": None if until is None else f"{until:%Y-%m-%d %H:%M:%S}",
         "snatch_summary": {
             "unsat": {"count": profile.unsat_count, "limit": profile.unsat_limit},
@@ -102,6 +103,7 @@ def _torrent_row(torrent: Torrent) -> Body:
         "seeding_time": torrent.seeding_time,
         "progress": torrent.progress,
         "size": torrent.size_bytes,
+        "amount_left": torrent.left_bytes,
         "downloaded": torrent.downloaded_bytes,
         "uploaded": torrent.uploaded_bytes,
         "num_complete": torrent.seeders,

@@ -92,6 +92,7 @@ class MemoryClient:
             seeding_time=0,
             progress=0.0,
             size_bytes=wanted.size_bytes,
+            left_bytes=wanted.size_bytes,
             downloaded_bytes=0,
             uploaded_bytes=0,
             seeders=wanted.seeders,

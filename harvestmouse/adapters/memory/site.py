@@ -10,7 +10,7 @@ from harvestmouse.adapters.state.cookie import CookieStore
 from harvestmouse.adapters.tape import Tape
 from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.model import Profile, SearchPage, SearchResult
-from harvestmouse.core.search import Query
+from harvestmouse.core.search import NEWEST, Query
 from harvestmouse.core.units import HOUR
 from harvestmouse.core.wire.mam import PurchaseReply
 
@@ -42,24 +42,32 @@ class MemorySite:
         return profile
 
     def search(self, query: Query, now: int) -> SearchPage:  # noqa: ARG002 - nothing here expires
-        """Filter and sort as the real site does, by demand."""
+        """Filter and sort as the real site does; the greater its id, the newer an offer is."""
         self._sign_in()
         shown = (self.world.shown(one) for one in self.world.catalogue)
+        newest = query.sort == NEWEST
         found = sorted(
-            (one for one in shown if _matches(one, query)), key=lambda one: (one.leechers, one.id), reverse=True
+            (one for one in shown if _matches(one, query)),
+            key=lambda one: (0 if newest else one.leechers, one.id),
+            reverse=True,
         )
         page = SearchPage(results=tuple(found[query.start : query.start + query.rows]), found=len(found))
         if self.tape is not None:
             self.tape.keep_search(search_body(page))
         return page
 
-    def torrent_file(self, torrent_id: int) -> bytes:
-        """Hand out a torrent file, unless the account is at its unsatisfied limit."""
+    def torrent_file(self, torrent_id: int, *, wedge: bool = False) -> bytes:
+        """Hand out a torrent file, unless the account is at its unsatisfied limit.
+
+        A wedge is spent whatever the torrent's flags say, since the real site does not look either.
+        """
         self._sign_in()
         result = next((one for one in self.world.catalogue if one.id == torrent_id), None)
         if result is None:
             raise NotATorrent(f"torrent {torrent_id}: the site sent no torrent file")
         self._freeze(identity_of(result))
+        if wedge:
+            self.world.spend_wedge(result)
         return torrent_file_of(result)
 
     def buy(self, purchase: BuyUpload | BuyVip) -> PurchaseReply:
@@ -110,6 +118,10 @@ class MemorySite:
 
 
 def _matches(result: SearchResult, query: Query) -> bool:
-    offered = result.free or result.personal_freeleech or (query.search_type == "fl-VIP" and result.vip)
+    offered = {
+        "fl": result.free or result.personal_freeleech,
+        "fl-VIP": result.free or result.personal_freeleech or result.vip,
+        "active": result.seeders > 0,
+    }[query.search_type]
     in_bands = query.min_size <= result.size_bytes <= query.max_size and result.seeders <= query.max_seeders
     return offered and in_bands and result.leechers >= query.min_leechers

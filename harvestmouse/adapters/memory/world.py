@@ -125,7 +125,16 @@ class World:
         if swarm is not None:
             result = evolve(result, seeders=swarm.seeders, leechers=swarm.leechers_at(self.now))
         snatched = snatch is not None and snatch.at + SNATCH_LAG_SECONDS <= self.now
-        return evolve(result, snatched=True) if snatched else result
+        free = result.free or result.personal_freeleech or result.vip or result.fl_vip
+        return evolve(result, snatched=result.snatched or snatched, takes_wedge=not free)
+
+    def spend_wedge(self, result: SearchResult) -> None:
+        """Make an offer free for this account, for one of its wedges where it has one."""
+        held = self.profile.wedges or 0
+        if held > 0:
+            self.profile = evolve(self.profile, wedges=held - 1)
+            freed = evolve(result, personal_freeleech=True)
+            self.catalogue[:] = [freed if one.id == result.id else one for one in self.catalogue]
 
     def _step(self, seconds: int) -> None:
         self._open_swarms()
@@ -213,10 +222,12 @@ class World:
         size, there = torrent.size_bytes or 0, torrent.downloaded_bytes or 0
         arrived = max(0, min(DOWNLOAD_BYTES_PER_SECOND * seconds, size - there, self.free_space_bytes))
         self.free_space_bytes -= arrived
-        torrent = evolve(torrent, downloaded_bytes=there + arrived, progress=(there + arrived) / size if size else 1.0)
+        there += arrived
+        left, progress = max(0, size - there), there / size if size else 1.0
+        torrent = evolve(torrent, downloaded_bytes=there, left_bytes=left, progress=progress)
         if not snatch.free:
             self.profile = credited(self.profile, downloaded=arrived)
-        if there + arrived >= size:
+        if there >= size:
             done = self.now + seconds
             snatch.completed_at = done
             torrent = evolve(

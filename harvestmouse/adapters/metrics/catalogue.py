@@ -116,6 +116,7 @@ CATALOGUE: Mapping[str, Metric] = _by_name(
             "Torrents the site counts as unsatisfied: snatched and not yet seeded for 72 hours.",
         ),
         Metric("harvestmouse_unsatisfied_limit", Owner.ACCOUNT, "How many unsatisfied torrents the class may have."),
+        Metric("harvestmouse_wedges", Owner.ACCOUNT, "Freeleech wedges that may be spent."),
         Metric("harvestmouse_hit_and_runs", Owner.ACCOUNT, "Hit-and-runs on the account."),
         Metric(
             "harvestmouse_bonus_points_per_hour",
