@@ -213,7 +213,7 @@ class Torrent:
 
     def with_messages(self, messages: tuple[TrackerMessage, ...] | None) -> "Torrent":
         """Return the torrent with what its trackers said; ``None`` changes nothing."""
-        return self if messages is None else evolve(self, messages=messages)
+        return self if messages is None or messages is self.messages else evolve(self, messages=messages)
 
     @property
     def holds_data(self) -> bool:

@@ -158,12 +158,15 @@ def _completion(value: int | None) -> int | None:
 def _message(row: Mapping[str, Any], version: Version | None) -> TrackerMessage:
     # Where the version is unknown the row's own shape tells: 5.2 added a word about updating.
     newer = "updating" in row if version is None else version >= REPORTS_TRACKER_ERRORS
-    return TrackerMessage(
-        host=_host(as_text(row.get("url")) or ""),
-        status=as_int(row.get("status")),
-        text=masked(as_text(row.get("msg")) or ""),
-        reports_tracker_errors=newer,
+    return _tracker_message(
+        as_text(row.get("url")) or "", as_int(row.get("status")), as_text(row.get("msg")) or "", newer
     )
+
+
+@lru_cache(maxsize=256)
+def _tracker_message(url: str, status: int | None, text: str, newer: bool) -> TrackerMessage:  # noqa: FBT001 - a key
+    # A tracker says the same of thousands of torrents.
+    return TrackerMessage(host=_host(url), status=status, text=masked(text), reports_tracker_errors=newer)
 
 
 @lru_cache(maxsize=256)
