@@ -113,6 +113,12 @@ class TestFollowing:
         assert mib(demand) == pytest.approx(15)
         assert demand.fates.gone == 0
 
+    def test_a_run_that_did_not_ask_the_client_saw_nothing(self) -> None:
+        """It is no look at which the torrent was missing, nor the end of its 72 hours."""
+        blind = run("spend", 2.5, torrents=None)
+        assert mib(followed(grabbed(), seen(2, 30), blind, seen(9))) == pytest.approx(15)
+        assert followed(grabbed(), seen(2, 30), run("spend", 9, torrents=None)).fates.young == 1
+
     def test_a_listing_that_misses_it_once_is_not_its_end(self) -> None:
         """A client that starts lists nothing for a while."""
         demand = followed(grabbed(), seen(1, 30), seen(1.5), seen(2, 60), seen(3, 90))

@@ -227,6 +227,12 @@ class TestWords:
         )
         same = of(picks_of(400, lambda one: 200 + 3 * one.leechers - one.seeders / 2), evolve(TODAY, seeder_weight=0.6))
         assert "Nothing supports other weights than today's" in about(told(same, TODAY), "weights")
+        best = evolve(TODAY, seeder_weight=0.6)
+        right = of(picks_of(400, lambda one: 200 + 3 * one.leechers - 0.6 * one.seeders), best)
+        assert about(told(right, best), "weights") == (
+            "No other weights rank the older half of the picks better than today's 3 for a leecher and 0.6 off for a "
+            "seeder."
+        )
 
     def test_a_score_that_says_nothing_is_said_to(self) -> None:
         """An interval with 0 in it is a draw."""
