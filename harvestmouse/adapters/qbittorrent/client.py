@@ -60,15 +60,13 @@ class QbittorrentClient:
 
     def torrents(self, category: str) -> Listing:
         """List the torrents of one category, filtered by the client."""
-        query = _category_query(category)
-        listing = self._list(kept=True, **query)
-        return (
-            listing
-            if query
-            else Listing(
-                torrents=tuple(one for one in listing.torrents if one.category == category),
-                malformed=tuple(row for row in listing.malformed if row.category in (category, None)),
-            )
+        if "+" not in category:
+            return self._list(kept=True, category=category)
+        # The client reads a plus sign in an address as a space, however it is written, and would find nothing.
+        listing = self._list(kept=True)
+        return Listing(
+            torrents=tuple(one for one in listing.torrents if one.category == category),
+            malformed=tuple(row for row in listing.malformed if row.category in (category, None)),
         )
 
     def everything(self) -> Listing:
@@ -154,10 +152,6 @@ class QbittorrentClient:
     def reannounce(self, hashes: Iterable[str]) -> None:
         """Announce torrents to their trackers now."""
         self._each("torrents/reannounce", hashes)
-
-    def ask_ahead(self, category: str) -> None:
-        """Have the client begin with the list of a category, which takes it long, before `torrents` reads it."""
-        self._session.ask_ahead("torrents/info", includeTrackers="true", **_category_query(category))
 
     def close(self) -> None:
         """End the session, which would otherwise stay in the client's memory for an hour."""
@@ -247,11 +241,6 @@ class QbittorrentClient:
     def _each(self, endpoint: str, hashes: Iterable[str], **form: str) -> None:
         for batch in _batches(list(hashes)):
             self._session.post(endpoint, {"hashes": "|".join(batch), **form})
-
-
-def _category_query(category: str) -> dict[str, str]:
-    # The client reads a plus sign in an address as a space, however it is written, and would find nothing.
-    return {} if "+" in category else {"category": category}
 
 
 def _batches(hashes: Sequence[str]) -> Iterator[list[str]]:

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from attrs import define, field
 
 from harvestmouse.adapters.errors import ClientRefused, ClientUnavailable, ClientUnclear, RemoteUnavailable
-from harvestmouse.adapters.qbittorrent.connection import Answer, Connection
+from harvestmouse.adapters.qbittorrent.connection import Answer, BadAnswer, Connection
 from harvestmouse.adapters.secret import Secret
 from harvestmouse.adapters.traffic import CLIENT, Result, Traffic
 
@@ -55,7 +55,6 @@ class Session:
     traffic: Traffic
     _line: Connection = field(init=False)
     _cookies: dict[str, str] = field(factory=dict, init=False)
-    _ahead: str = field(default="", init=False)
 
     def __attrs_post_init__(self) -> None:
         self._line = self.connection()
@@ -86,13 +85,12 @@ class Session:
         """
         if not self.username or self.api_key:
             return
-        refused = ClientRefused(f"{self.place(LOGIN)}: the client refuses user name and password")
         form = {"username": self.username, "password": self.password.reveal()}
         with self._counted(LOGIN) as ended:
             answer = self._exchange("POST", LOGIN, _form(form))
             if answer.status == _UNAUTHORISED or answer.read().strip() == FAILS:
                 ended.append(Result.REFUSED)
-                raise refused
+                raise ClientRefused(f"{self.place(LOGIN)}: the client refuses user name and password")
             self._accept(LOGIN, answer, ended)
 
     def get(self, endpoint: str, read: Callable[[Iterator[bytes]], T], **query: str) -> T:
@@ -109,14 +107,6 @@ class Session:
             if isinstance(error, ErrorStatus) and error.status < _SERVER_ERROR:
                 raise
             return self._get(endpoint, read, query)
-
-    def ask_ahead(self, endpoint: str, **query: str) -> None:
-        """Send a question whose answer is read when it is asked the next time; the client works on it meanwhile."""
-        target = _target(endpoint, query)
-        # What goes wrong goes wrong again when the answer is wanted, and is told then.
-        with suppress(OSError):
-            self._line.send("GET", target, self.headers())
-            self._ahead = target
 
     def post(self, endpoint: str, form: Mapping[str, str], file: tuple[str, bytes] | None = None) -> bytes:
         """Ask for a change.
@@ -163,9 +153,7 @@ class Session:
 
     def _exchange(self, method: str, target: str, body: tuple[Mapping[str, str], bytes]) -> Answer:
         headers, content = body
-        if self._ahead != target:
-            self._line.send(method, target, {**self.headers(), **headers}, content)
-        self._ahead = ""
+        self._line.send(method, target, {**self.headers(), **headers}, content)
         answer = self._line.receive()
         self._cookies.update(answer.cookies)
         return answer
@@ -201,6 +189,8 @@ class Session:
 
 def reason(error: OSError) -> str:
     """Say why there was no answer."""
+    if isinstance(error, BadAnswer):
+        return str(error)
     return "no answer within the time limit" if isinstance(error, TimeoutError) else "no connection"
 
 
