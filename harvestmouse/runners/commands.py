@@ -1,5 +1,6 @@
 """What the commands do, behind their flags."""
 
+import gc
 import json
 import os
 import sys
@@ -13,7 +14,7 @@ from harvestmouse.core.model import Snapshot
 from harvestmouse.core.wire.plan import dump
 from harvestmouse.core.wire.snapshot import parse_snapshot
 from harvestmouse.runners import config, logs
-from harvestmouse.runners.report import Exit, Report
+from harvestmouse.runners.report import Report
 from harvestmouse.runners.settings import MetricsSettings, Settings, secrets_of
 from harvestmouse.runners.words import describe
 
@@ -46,6 +47,8 @@ def begin(job: str, options: Mapping[str, Any], level: str = "info") -> str:
 
 def run_job(job: str, options: Mapping[str, Any], *, apply: bool, as_json: bool) -> int:
     """Run a job against the real world."""
+    # What a run makes refers to nothing in circles, and is let go with the process.
+    gc.disable()
     run_id = begin(job, options)
 
     from harvestmouse.runners.interrupt import StopSignal, deadline  # noqa: PLC0415 - as are the next three
