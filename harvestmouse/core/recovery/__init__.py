@@ -91,7 +91,7 @@ def _unknown(view: View) -> Iterator[Unknown]:
         )
     if profile.bonus_points is None:
         yield Unknown("bonus points", "look at the store in a browser")
-    elif income_per_hour(snapshot.balances) is None:
+    elif (profile.ratio or 0.0) < view.goal and income_per_hour(snapshot.balances) is None:
         yield Unknown("income of points", "let spend or grab run twice, at least an hour apart; a dry run is enough")
     if profile.hit_and_run_count is None:
         yield Unknown("hit-and-runs", "look at the profile in a browser")
@@ -102,8 +102,8 @@ def _unknown(view: View) -> Iterator[Unknown]:
     unasked = sum(one.reason is Reason.UNKNOWN for one in view.rescue.decisions)
     if unasked:
         yield Unknown(
-            f"whether {torrents(unasked)} that may owe seed time are seeding it",
-            "look at their trackers in the client",
+            f"whether what may owe seed time ({torrents(unasked)}) is seeding it",
+            "look at its trackers in the client",
         )
 
 

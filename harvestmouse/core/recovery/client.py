@@ -4,16 +4,18 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from harvestmouse.core.actions import SetPreferences
+from attrs import evolve
+
+from harvestmouse.core.actions import DeleteTorrent, SetPreferences
 from harvestmouse.core.cleanup import ERROR_STATES, plan_cleanup
 from harvestmouse.core.model import Torrent
-from harvestmouse.core.plan import Reason, Verdict
+from harvestmouse.core.plan import Plan, Reason, Verdict
 from harvestmouse.core.reconcile import plan_reconcile
 from harvestmouse.core.recovery.model import Step, Who
 from harvestmouse.core.recovery.view import View, torrents
 from harvestmouse.core.units import DAY
 
-_BACKLOG = {Reason.NEVER_STARTED: "never started", Reason.STALLED_OLD: "have stalled for too long"}
+_BACKLOG = {Reason.NEVER_STARTED: "never started", Reason.STALLED_OLD: "stalled for too long"}
 _ONE_DAY = timedelta(days=1)
 # "Unrecognized host/PassKey", as the site's tracker says it.
 _STRANGER = ("passkey", "unrecognized host")
@@ -25,27 +27,31 @@ def backlog(view: View) -> Iterator[Step]:
     due = Counter(one.reason for one in plan.decisions if one.decision is Verdict.DELETE)
     for reason, words in _BACKLOG.items():
         if due[reason]:
-            what = f"The janitor deletes {torrents(due[reason])} that {words}."
+            what = f"The janitor deletes {torrents(due[reason])} as {words}."
             yield Step(view.now, Who.JOBS, what, {"torrents": due[reason]})
-    if not view.is_mouse or plan.skip is not None:
-        return
-    cleanup, gone = view.policy.cleanup, {getattr(action, "hash", None) for action in plan.actions}
-    open_ = [one for one in view.managed if one.has_completed is False and one.hash not in gone and one.added_on]
-    fresh = [one for one in open_ if one.downloaded_bytes == 0]
-    ages = (int(cleanup.never_started_age.total_seconds()) + (one.added_on or 0) - view.now + 1 for one in fresh)
+    if view.is_mouse and plan.skip is None:
+        yield from _coming_of_age(view, plan)
+
+
+def _coming_of_age(view: View, plan: Plan) -> Iterator[Step]:
+    """Yield what is removed day by day, of downloads that cannot start, and what becomes of those that have begun."""
+    cleanup, gone = view.policy.cleanup, {one.hash for one in plan.actions if isinstance(one, DeleteTorrent)}
+    patience = int(cleanup.never_started_age.total_seconds())
+    later = plan_cleanup(evolve(view.snapshot, taken_at=view.now + patience + 1), view.policy)
+    fresh = {one.hash for one in later.actions if isinstance(one, DeleteTorrent)} - gone
+    open_ = [one for one in view.managed if one.has_completed is False and one.hash not in gone]
+    ages = [(one.added_on or 0) + patience - view.now for one in open_ if one.hash in fresh and not one.shows_data]
     days: dict[int, list[int]] = {}
     for seconds in ages:
-        days.setdefault(max(0, seconds) // DAY, []).append(seconds)
+        days.setdefault(max(0, seconds - 1) // DAY, []).append(seconds)
     for day in sorted(days):
-        what = (
-            f"The janitor has deleted {torrents(len(days[day]))} more that never started, if the class is still Mouse."
-        )
-        yield Step(view.now + max(days[day]), Who.JOBS, what, {"torrents": len(days[day])})
-    begun = len(open_) - len(fresh)
+        what = f"The janitor has deleted {torrents(len(days[day]))} more as never started, if the class is still Mouse."
+        yield Step(view.now + max(days[day]) + 1, Who.JOBS, what, {"torrents": len(days[day])})
+    begun = sum(one.shows_data for one in open_)
     if begun:
-        what = f"{torrents(begun)} hold part of their data and go on where they stopped, once the class is left."
+        what = f"What has begun to download ({torrents(begun)}) goes on where it stopped, once the class is left."
         stalled = cleanup.stalled_age // _ONE_DAY
-        old = "" if cleanup.keep_partials else f" The janitor deletes what the client shows as stalled for {stalled} days."
+        old = "" if cleanup.keep_partials else f" The janitor deletes what is stalled for {stalled} days."
         yield Step(view.now, Who.WAIT, what + old, {"torrents": begun})
 
 

@@ -33,7 +33,7 @@ def credit(view: View) -> Iterator[Step]:
         yield Step(
             served_at(view),
             Who.WAIT,
-            "With that credit the site lifts the account to class User, and the tracker serves it again: what the "
+            "With that credit the site lifts the account out of class Mouse, and the tracker serves it again: what the "
             "client has goes on by itself.",
         )
     elif FIELD.grab.ratio_floor <= ratio < floor:

@@ -18,28 +18,28 @@ _ONE_DAY, _ONE_HOUR = timedelta(days=1), timedelta(hours=1)
 def owed(view: View) -> Iterator[Step]:
     """Yield what gets torrents seeding that owe seed time, and when the last of them is done."""
     plan = view.rescue
-    counts = Counter(one.reason for one in plan.decisions)
-    starting = {one.subject for one in plan.decisions if one.decision in (Verdict.FORCE_START, Verdict.RESUME)}
-    again = sum(one.decision is Verdict.REANNOUNCE for one in plan.decisions)
-    if starting or again:
-        what = f"Rescue starts {torrents(len(starting))} that owe seed time, and announces {again} once more."
-        yield Step(view.now, Who.JOBS, what, {"started": len(starting), "announced": again})
-    resting = counts[Reason.OWED_QUEUED] + counts[Reason.OWED_STOPPED] - len(starting)
+    counts = Counter(one.reason for one in plan.decisions if one.decision is Verdict.KEEP)
+    started, again = plan.count(Verdict.FORCE_START) + plan.count(Verdict.RESUME), plan.count(Verdict.REANNOUNCE)
+    if started or again:
+        what = f"Rescue starts {torrents(started)} and announces {again} once more, to seed what is owed."
+        yield Step(view.now, Who.JOBS, what, {"started": started, "announced": again})
+    resting = counts[Reason.OWED_QUEUED] + counts[Reason.OWED_STOPPED]
     if resting:
         yield Step(
             view.now,
             Who.PERSON,
-            f"In the client, start {torrents(resting)} that owe seed time and are queued or stopped: the tracker does "
-            "not see them. Or set force_start = true in [reconcile].",
+            f"In the client, start what owes seed time and is queued or stopped ({torrents(resting)}): the tracker "
+            "does not see it. Or set force_start = true in [reconcile].",
             {"queued": counts[Reason.OWED_QUEUED], "stopped": counts[Reason.OWED_STOPPED]},
         )
-    refused = counts[Reason.OWED_REFUSED] + (0 if view.is_mouse else counts[Reason.ACCOUNT_EVENT]) - again
-    if refused:
+    refused = counts[Reason.OWED_REFUSED] + counts[Reason.ACCOUNT_EVENT]
+    # In class Mouse every announce is refused; there is nothing to look at.
+    if refused and not view.is_mouse:
         yield Step(
             view.now,
             Who.PERSON,
-            f"See in the client what the tracker says of {torrents(refused)} that owe seed time and are refused. An "
-            "unknown host or passkey: the site does not know the client's address, or the passkey was reset.",
+            f"The tracker refuses what owes seed time ({torrents(refused)}), or does not answer: see in the client "
+            "what it says.",
             {"torrents": refused},
         )
     yield from _deadlines(view, plan)
@@ -51,19 +51,19 @@ def _deadlines(view: View, plan: Plan) -> Iterator[Step]:
         yield Step(
             view.now,
             Who.PERSON,
-            f"{torrents(late).capitalize()} cannot be seeded for 72 hours within 30 days any more. In the store "
-            f"{SEED_TIME_PRICE} BP each count as 72 hours; seeding them all the same repairs them too.",
+            f"It is too late to seed {torrents(late)} for 72 hours within the site's 30 days; seeding repairs that all "
+            f"the same. In the store {SEED_TIME_PRICE} BP each count as 72 hours, {late * SEED_TIME_PRICE} BP in all.",
             {"torrents": late, "cost_bp": late * SEED_TIME_PRICE},
         )
     elif slack is not None:
-        what = "By then the most urgent of the torrents that are not seeding has to seed, or it becomes a hit-and-run."
+        what = "The last moment for the most urgent torrent that is not seeding; later it becomes a hit-and-run."
         yield Step(view.now + slack, Who.PERSON, what, {"seconds": slack})
     owed = [one.facts["owed_seconds"] for one in plan.decisions if one.facts.get("owed_seconds")]
     if owed:
         served = served_at(view)
         margin = view.policy.cleanup.seed_time_margin // _ONE_HOUR
-        what = f"The last of {torrents(len(owed))} that owe seed time has its 72 hours, and {margin} to be sure"
-        condition = "counted from when the class is left" if view.is_mouse else "if all of them seed from now on"
+        what = f"All that owes seed time ({torrents(len(owed))}) has its 72 hours, and {margin} to be sure"
+        condition = "counted from when the class is left" if view.is_mouse else "if it seeds from now on"
         at = None if served is None else served + max(owed)
         yield Step(at, Who.WAIT, f"{what}, {condition}.", {"torrents": len(owed), "seconds": max(owed)})
 
@@ -77,7 +77,7 @@ def hit_and_runs(view: View) -> Iterator[Step]:
     yield Step(
         view.now,
         Who.PERSON,
-        f"Seed the hit-and-runs, {count} of them, again: your profile's page lists them. Add to the client what it has "
+        f"Seed the hit-and-runs ({count}) again: your profile's page lists them. Add to the client what it has "
         f'no more, and tag it "{tag}": the janitor leaves it for {days} days. Or pay {SEED_TIME_PRICE} BP for each in '
         f"the store, {count * SEED_TIME_PRICE} BP in all.",
         {"torrents": count, "cost_bp": count * SEED_TIME_PRICE},

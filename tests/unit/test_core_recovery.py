@@ -1,0 +1,397 @@
+"""The way back: what is wrong, who does what, when, with which figures, and what nobody knows."""
+
+import json
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from harvestmouse.core.model import AccountClass, Profile, Snapshot
+from harvestmouse.core.policy import FIELD, SEED, Policy
+from harvestmouse.core.recovery import State, Step, Way, Who, disabled_way, find_way
+from harvestmouse.core.wire.plan import dump
+from harvestmouse.core.wire.recovery import unparse_way
+from harvestmouse.runners.demo import incident
+from tests.support.builders import (
+    DAY,
+    GIB,
+    HOUR,
+    MIB,
+    NOW,
+    OWED,
+    download,
+    message,
+    mouse,
+    policy,
+    preferences,
+    profile,
+    snapshot,
+    torrent,
+)
+
+# A hundred points an hour.
+EARNED = ((NOW - 10 * HOUR, 23_551.0), (NOW, 24_551.0))
+
+
+def way(account: Profile | None = None, with_policy: Policy = SEED, **changes: Any) -> Way:
+    """Return the way back of an account."""
+    return find_way(snapshot(profile=account or profile(), **changes), with_policy)
+
+
+def steps(found: Way, who: Who, words: str) -> list[Step]:
+    """Return the steps of somebody that say these words."""
+    return [step for step in found.steps if step.who is who and words in step.what]
+
+
+def step(found: Way, who: Who, words: str) -> Step:
+    """Return the one step of somebody that says these words."""
+    (only,) = steps(found, who, words)
+    return only
+
+
+class TestWell:
+    """An account in good standing has no way to go."""
+
+    def test_it_is_said_and_nothing_else(self) -> None:
+        """No step, and nothing that has to be learnt."""
+        found = way(torrents=(torrent(1), torrent(2, seeding_time=DAY, messages=(message("", status=2),))))
+        assert (found.states, found.steps, found.unknown) == ((State.WELL,), (), ())
+
+    def test_a_queue_that_differs_is_no_trouble(self) -> None:
+        """Reconcile sets it; there is nothing to recover from."""
+        assert way(preferences=preferences(max_active_uploads=3)).states == (State.WELL,)
+
+
+class TestIncident:
+    """The seed's account: 715.55 MiB down, nothing up, 24 551 points (incidents I1, I2, I4)."""
+
+    @pytest.fixture
+    def seen(self) -> Snapshot:
+        """Return what there was to see that morning, with a balance of ten hours before."""
+        world = incident()
+        return snapshot(
+            taken_at=world.now,
+            profile=world.profile,
+            torrents=tuple(world.torrents.values()),
+            preferences=world.preferences,
+            balances=EARNED,
+        )
+
+    def test_a_person_is_told_to_buy_a_gib_now(self, seen: Snapshot) -> None:
+        """For 500 points, to a ratio of about 1.43."""
+        found = find_way(seen, SEED)
+        assert found.states == (State.MOUSE,)
+        buys = found.steps[0]
+        assert (buys.at, buys.who) == (NOW, Who.PERSON)
+        assert buys.what.startswith("In the web store, buy 1 GiB of upload credit for 500 BP: the ratio goes from 0.00")
+        assert buys.what.endswith("to 1.43, out of class Mouse.")
+        assert (buys.figures["gib"], buys.figures["cost_bp"]) == (1.0, 500)
+        assert buys.figures["ratio_after"] == pytest.approx(1024 / 715.55)
+
+    def test_the_jobs_need_949_points_and_nine_and_a_half_hours(self, seen: Snapshot) -> None:
+        """50 GiB at 25 000, above the reserve of 500, at 100 points an hour."""
+        buys = step(find_way(seen, SEED), Who.JOBS, "buys")
+        assert buys.at == NOW + int(9.49 * HOUR)
+        assert buys.figures["missing_bp"] == 949
+        assert (buys.figures["gib"], buys.figures["cost_bp"]) == (50.0, 25_000)
+        assert buys.figures["ratio_after"] == pytest.approx(51_200 / 715.55)
+        assert buys.what.startswith("If nothing is bought by hand, spend buys 50 GiB of upload credit for 25000 BP")
+
+    def test_the_class_is_left_within_the_hour(self, seen: Snapshot) -> None:
+        """And the grabber goes on, since the ratio is over its floor too."""
+        found = find_way(seen, SEED)
+        assert step(found, Who.WAIT, "serves it again").at == NOW + HOUR
+        assert step(found, Who.JOBS, "Grab").at == NOW + HOUR
+
+    def test_the_backlog_goes(self, seen: Snapshot) -> None:
+        """466 at once; what has begun goes on once it can, and the queue is set right."""
+        found = find_way(seen, SEED)
+        assert step(found, Who.JOBS, "as never started").figures == {"torrents": 466}
+        assert step(found, Who.WAIT, "begun to download").figures == {"torrents": 35}
+        assert "max_active_uploads from 3 to 150" in step(found, Who.JOBS, "Reconcile").what
+
+    def test_without_an_income_nobody_knows_when(self, seen: Snapshot) -> None:
+        """How to learn it is told."""
+        found = way(seen.profile)
+        buys = step(found, Who.JOBS, "buys")
+        assert (buys.at, buys.figures["missing_bp"]) == (None, 949)
+        assert [one.fact for one in found.unknown] == ["income of points"]
+        assert found.steps[-1] is buys
+
+
+class TestCredit:
+    """How the ratio gets where it has to be."""
+
+    def test_a_purchase_that_is_affordable_comes_on_the_next_run(self) -> None:
+        """Whether or not somebody buys by hand."""
+        buys = step(way(mouse(bonus_points=25_500.0)), Who.JOBS, "buys")
+        assert (buys.at, buys.figures["missing_bp"]) == (NOW, 0)
+        assert "on its next run" in buys.what
+
+    def test_a_large_debt_takes_several(self) -> None:
+        """300 GiB: six times 50 to a ratio of 1, two more to 1.2, 250 hours apart."""
+        found = way(mouse(downloaded_bytes=300 * GIB), balances=EARNED)
+        bought = steps(found, Who.JOBS, "buys")
+        ratios = [round(one.figures["ratio_after"], 2) for one in bought]
+        assert ratios == [0.17, 0.33, 0.5, 0.67, 0.83, 1.0, 1.17, 1.33]
+        times = [one.at or 0 for one in bought]
+        assert times[0] == NOW + int(9.49 * HOUR)
+        assert {after - before for before, after in pairwise(times)} == {250 * HOUR}
+        by_hand = step(found, Who.PERSON, "web store")
+        assert by_hand.figures == {"gib": 300.0, "cost_bp": 150_000, "ratio_after": 1.0}
+        assert by_hand.at == NOW + int((150_000 - 24_551) / 100 * HOUR)
+        assert "bit by bit as points come in" in by_hand.what
+        assert by_hand.what.endswith("ratio_floor of 1.2; the field preset has 0.5.")
+        assert step(found, Who.WAIT, "serves it again").at == (by_hand.at or 0) + HOUR
+        assert step(found, Who.JOBS, "Grab").at == times[-1] + HOUR
+
+    def test_several_purchases_by_hand_can_be_made_at_once(self) -> None:
+        """Where the points are there: no single amount of the store is enough for 30 GiB but 100, which is too dear."""
+        buys = step(way(mouse(downloaded_bytes=30 * GIB)), Who.PERSON, "web store")
+        assert (buys.at, buys.figures["gib"], buys.figures["cost_bp"]) == (NOW, 30.0, 15_000)
+        assert "in several purchases" in buys.what
+
+    def test_a_policy_that_never_buys_is_named(self) -> None:
+        """The smallest tier is over the cap."""
+        found = way(mouse(), policy(spend={"tiers": (500,)}))
+        assert step(found, Who.PERSON, "tiers or reserve").at == NOW
+
+    def test_no_income_is_told(self) -> None:
+        """None has come in lately, which is not the same as unknown."""
+        found = way(mouse(), balances=((NOW - 10 * HOUR, 24_551.0), (NOW, 24_551.0)))
+        assert step(found, Who.JOBS, "buys").what.endswith("hardly any have come in lately.")
+        assert found.unknown == ()
+
+    def test_unknown_points_say_nothing_of_purchases(self) -> None:
+        """They are named as unknown."""
+        found = way(mouse(bonus_points=None))
+        assert [one for one in found.steps if "buy" in one.what] == []
+        assert [one.fact for one in found.unknown] == ["bonus points"]
+
+    @pytest.mark.parametrize(
+        ("uploaded", "with_policy", "states"),
+        [
+            (12 * GIB, SEED, (State.WELL,)),
+            (12 * GIB - 1, SEED, (State.LOW_RATIO,)),
+            (10 * GIB, FIELD, (State.WELL,)),
+            (10 * GIB - 1, FIELD, (State.LOW_RATIO,)),
+        ],
+    )
+    def test_a_ratio_is_low_under_the_floor_and_under_one(
+        self, uploaded: int, with_policy: Policy, states: tuple[State, ...]
+    ) -> None:
+        """The field preset grabs from 0.5 on, but the site wants 1."""
+        assert way(profile(uploaded_bytes=uploaded), with_policy).states == states
+
+    def test_a_floor_that_blocks_can_be_lowered(self) -> None:
+        """Where the field preset's would let it grab (incident I9)."""
+        found = way(profile(uploaded_bytes=7 * GIB))
+        assert step(found, Who.PERSON, "lower ratio_floor in [grab] from 1.2").at == NOW
+        assert step(found, Who.PERSON, "web store").figures["ratio_after"] == 1.2
+        assert steps(way(profile(uploaded_bytes=4 * GIB)), Who.PERSON, "lower ratio_floor") == []
+        assert steps(way(profile(uploaded_bytes=7 * GIB), FIELD), Who.PERSON, "lower ratio_floor") == []
+
+    def test_an_open_purchase_is_waited_for(self) -> None:
+        """Nothing is foretold of the next one."""
+        found = way(mouse(bonus_points=30_000.0), purchase_pending=True)
+        assert steps(found, Who.JOBS, "buys") == []
+        assert step(found, Who.WAIT, "earlier purchase").at is None
+
+
+class TestBacklog:
+    """What the janitor takes, day by day."""
+
+    def test_what_cannot_start_goes_as_it_comes_of_age(self) -> None:
+        """In class Mouse nothing starts: 24 hours after it was added, and a second."""
+        ages = (25 * HOUR, 20 * HOUR, HOUR)
+        held = tuple(download(number, added_on=NOW - age) for number, age in enumerate(ages))
+        kept = download(9, tags=frozenset({"keep"}))
+        found = way(mouse(), policy(cleanup={"protect_tags": ("keep",)}), torrents=(*held, kept))
+        assert [(one.at, one.figures) for one in found.steps if "never started" in one.what] == [
+            (NOW, {"torrents": 1}),
+            (NOW + 23 * HOUR + 1, {"torrents": 2}),
+        ]
+
+    def test_longer_patience_is_told_by_the_day(self) -> None:
+        """One step for each day."""
+        patient = policy(cleanup={"never_started_age": timedelta(days=3)})
+        held = tuple(download(number, added_on=NOW - number * DAY) for number in range(3))
+        found = way(mouse(), patient, torrents=held)
+        assert [one.at for one in found.steps if "never started" in one.what] == [
+            NOW + DAY + 1,
+            NOW + 2 * DAY + 1,
+            NOW + 3 * DAY + 1,
+        ]
+
+    def test_out_of_class_mouse_only_what_is_due_is_told(self) -> None:
+        """Anything else may start any minute."""
+        held = (download(1, added_on=NOW - 25 * HOUR), download(2))
+        found = way(profile(uploaded_bytes=0), torrents=held)
+        assert [one.at for one in found.steps if "never started" in one.what] == [NOW]
+        assert steps(found, Who.WAIT, "begun to download") == []
+
+
+class TestSeeding:
+    """What is owed, and until when."""
+
+    def test_resting_torrents_are_to_be_started(self) -> None:
+        """By a person, unless the policy lets rescue do it."""
+        held = (torrent(1, state="queuedUP", seeding_time=HOUR), torrent(2, state="stoppedUP", seeding_time=2 * HOUR))
+        found = way(torrents=held)
+        assert found.states == (State.NOT_SEEDING,)
+        assert step(found, Who.PERSON, "start what owes").figures == {"queued": 1, "stopped": 1}
+        assert step(found, Who.WAIT, "All that owes").at == NOW + OWED - HOUR
+        started = way(with_policy=policy(reconcile={"force_start": True}), torrents=held)
+        assert step(started, Who.JOBS, "Rescue").figures == {"started": 2, "announced": 0}
+        assert steps(started, Who.PERSON, "start what owes") == []
+
+    def test_the_last_moment_of_the_most_urgent_is_told(self) -> None:
+        """Completed 20 days ago, 71 hours to go: ten days less 71 hours are left."""
+        resting = torrent(1, state="stoppedUP", seeding_time=HOUR, completion_on=NOW - 20 * DAY)
+        assert step(way(torrents=(resting,)), Who.PERSON, "last moment").at == NOW + 10 * DAY - 71 * HOUR
+
+    def test_one_that_is_too_late_can_be_paid_for(self) -> None:
+        """1 000 points each."""
+        resting = torrent(1, state="stoppedUP", seeding_time=HOUR, completion_on=NOW - 29 * DAY)
+        late = step(way(torrents=(resting,)), Who.PERSON, "too late")
+        assert late.figures == {"torrents": 1, "cost_bp": 1000}
+
+    def test_in_class_mouse_the_clock_starts_when_it_is_left(self) -> None:
+        """The tracker refuses every announce until then, which is no trouble of its own."""
+        refused = (message("User currently mouse rank, you need to get your ratio up!"),)
+        held = tuple(torrent(number, seeding_time=DAY, messages=refused) for number in range(4))
+        found = way(mouse(), torrents=held)
+        assert step(found, Who.WAIT, "counted from when the class is left").at == NOW + HOUR + OWED - DAY
+        assert steps(found, Who.PERSON, "refuses") == []
+        stuck = way(mouse(bonus_points=0.0), torrents=held)
+        assert step(stuck, Who.WAIT, "counted from when the class is left").at is None
+
+    def test_refused_torrents_are_to_be_looked_at(self) -> None:
+        """Out of class Mouse a refusal means something; an unknown passkey means the account's address."""
+        held = tuple(torrent(n, seeding_time=DAY, messages=(message("Unrecognized host/PassKey."),)) for n in range(4))
+        found = way(torrents=held)
+        assert found.states == (State.NOT_SEEDING, State.STRANGER)
+        assert step(found, Who.PERSON, "refuses").figures == {"torrents": 4}
+        assert step(found, Who.PERSON, "passkey").figures == {"torrents": 4}
+
+    def test_unasked_trackers_are_named(self) -> None:
+        """Nobody knows whether they take the announces."""
+        found = way(torrents=(torrent(1, seeding_time=DAY, messages=None),))
+        assert found.states == (State.WELL,)
+        assert [one.fact for one in found.unknown] == ["whether what may owe seed time (1 torrent) is seeding it"]
+
+    def test_hit_and_runs_are_seeded_again_or_paid_for(self) -> None:
+        """60 of them, at 1 000 points each."""
+        found = way(profile(hit_and_run_count=60))
+        assert found.states == (State.HIT_AND_RUN,)
+        repair = step(found, Who.PERSON, "hit-and-runs (60)")
+        assert repair.figures == {"torrents": 60, "cost_bp": 60_000}
+        assert 'tag it "recovery": the janitor leaves it for 7 days' in repair.what
+        assert step(found, Who.WAIT, "first of them").at == NOW + 72 * HOUR
+
+
+class TestLimits:
+    """What only time ends."""
+
+    def test_a_freeze_ends_when_the_site_said(self) -> None:
+        """And no longer counts after that."""
+        found = way(download_freeze_until=NOW + 26 * HOUR)
+        assert found.states == (State.FROZEN,)
+        assert step(found, Who.WAIT, "takes downloads again").at == NOW + 26 * HOUR
+        assert way(download_freeze_until=NOW).states == (State.WELL,)
+
+    def test_unsatisfied_torrents_end_as_they_seed(self) -> None:
+        """40 of 50 are the limit; grab goes on under 30, when eleven more have their 72 hours."""
+        working = (message("", status=2),)
+        held = tuple(torrent(n, seeding_time=(72 - n) * HOUR, messages=working) for n in range(1, 30))
+        found = way(profile(unsat_count=40), torrents=held)
+        assert found.states == (State.UNSATISFIED,)
+        waits = step(found, Who.WAIT, "satisfied")
+        assert (waits.at, waits.figures["unsat_used"], waits.figures["unsat_limit"]) == (NOW + 11 * HOUR, 40, 50)
+        assert step(way(profile(unsat_count=40)), Who.WAIT, "satisfied").at is None
+        assert way(profile(unsat_count=39)).states == (State.WELL,)
+
+
+class TestClient:
+    """What has to be looked at."""
+
+    @pytest.mark.parametrize("state", ["error", "missingFiles"])
+    def test_errors_are(self, state: str) -> None:
+        """A disk or a mount, most likely."""
+        found = way(torrents=(torrent(1, state=state),))
+        assert found.states == (State.CLIENT_ERROR,)
+        assert step(found, Who.PERSON, "disk and mounts").figures == {"torrents": 1}
+
+    def test_other_categories_are_not(self) -> None:
+        """They are somebody else's."""
+        assert way(torrents=(torrent(1, state="error", category="films"),)).states == (State.WELL,)
+
+
+class TestUnknown:
+    """What is missing is named, with how to learn it; nothing is made up."""
+
+    def test_an_empty_snapshot_names_everything(self) -> None:
+        """And has no steps."""
+        found = find_way(Snapshot(taken_at=NOW), SEED)
+        assert (found.states, found.steps) == ((State.UNKNOWN,), ())
+        assert len(found.unknown) == 5
+        assert all(one.learn for one in found.unknown)
+
+    def test_a_class_on_no_known_rung_is_unknown(self) -> None:
+        """What the client shows is told all the same."""
+        found = way(profile(account_class=None, class_name="Dev"), torrents=(torrent(1, state="error"),))
+        assert found.states == (State.UNKNOWN, State.CLIENT_ERROR)
+        assert step(found, Who.PERSON, "disk and mounts").at == NOW
+
+    @pytest.mark.parametrize(
+        ("fact", "name"), [("hit_and_run_count", "hit-and-runs"), ("unsat_count", "unsatisfied torrents")]
+    )
+    def test_a_missing_figure_is_named(self, fact: str, name: str) -> None:
+        """Unknown is not zero."""
+        missing: dict[str, Any] = {fact: None}
+        assert [one.fact for one in way(profile(**missing)).unknown] == [name]
+
+
+class TestDisabled:
+    """The site refuses a new cookie too (incident I12)."""
+
+    def test_a_person_is_kept_from_making_it_worse(self) -> None:
+        """No new cookies, no repeated logins; the staff is asked."""
+        found = disabled_way(NOW)
+        text = " ".join(one.what for one in found.steps)
+        assert found.states == (State.DISABLED,)
+        assert {one.who for one in found.steps} == {Who.PERSON}
+        for words in ("Make no new cookie", "do not repeat the login", "ask its staff", "doctor --resume"):
+            assert words in text
+
+
+class TestForm:
+    """The order, and the JSON form."""
+
+    def test_steps_come_in_the_order_of_time(self) -> None:
+        """Those of a person first, and those that nobody can date last."""
+        held = (torrent(1, state="queuedUP", seeding_time=HOUR), download(2, added_on=NOW - 2 * DAY))
+        found = way(profile(uploaded_bytes=7 * GIB, hit_and_run_count=2), torrents=held)
+        times = [one.at for one in found.steps]
+        dated = [at for at in times if at is not None]
+        assert dated == sorted(dated)
+        assert times == [*dated, *[None] * (len(times) - len(dated))]
+        now = [one.who for one in found.steps if one.at == NOW]
+        assert now == sorted(now, key=[Who.PERSON, Who.WAIT, Who.JOBS].index)
+
+    def test_the_json_form_holds_all_of_it(self) -> None:
+        """In plain values."""
+        found = way(mouse(account_class=AccountClass.MOUSE), torrents=(torrent(1, state="error"),))
+        form = json.loads(dump(unparse_way(found)))
+        assert form["format"] == "harvestmouse-recovery/1"
+        assert (form["taken_at"], form["state"], form["states"]) == (NOW, "mouse", ["mouse", "client_error"])
+        assert form["figures"]["downloaded_bytes"] == 715 * MIB
+        assert form["steps"][0]["figures"]["cost_bp"] == 500
+        assert [one["at"] for one in form["steps"]] == [one.at for one in found.steps]
+        assert {one["who"] for one in form["steps"]} == {"person", "wait", "jobs"}
+        assert form["unknown"][0].keys() == {"fact", "learn"}
+
+    def test_a_ratio_with_nothing_downloaded_is_written_as_the_site_does(self) -> None:
+        """JSON has no infinity."""
+        assert way(profile(downloaded_bytes=0)).figures["ratio"] == "\N{INFINITY}"
