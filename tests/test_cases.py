@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from attrs import evolve, fields
 
-from harvestmouse.core import JOBS, PRESETS, Plan, Policy, check, parse_snapshot
+from harvestmouse.core import PRESETS, Plan, Policy, check, parse_snapshot
+from harvestmouse.core.cycle import PLANNERS
 from harvestmouse.core.units import parse_duration, parse_size
 from harvestmouse.core.wire.plan import dump, parse_plan, unparse_plan
 
@@ -93,8 +94,9 @@ def compare(plan: Plan, expect: dict[str, Any]) -> None:
     """Compare a plan's JSON form with what the case mentions."""
     form = json.loads(dump(unparse_plan(plan)))
     decisions = {one["subject"]: [one["decision"], one["reason"]] for one in form["decisions"]}
-    assert set(expect) <= {"skip", "actions", "counts", "figures", "decisions", "undecided", "advice", "complete"}
-    for key in ("skip", "actions", "counts", "figures", "complete"):
+    whole = ("skip", "actions", "counts", "figures", "complete", "parts")
+    assert set(expect) <= {*whole, "decisions", "undecided", "advice"}
+    for key in whole:
         if key in expect:
             assert contains(form[key], expect[key]), f"{key}: {form[key]}"
     for name, expected in expect.get("decisions", {}).items():
@@ -111,7 +113,7 @@ def test_case(path: Path) -> None:
     case = json.loads(path.read_text(encoding="utf-8"))
     policy = read_policy(case)
     snapshot = parse_snapshot(expanded(case["snapshot"], case["snapshot"]["taken_at"]))
-    plan = JOBS[case["job"]](snapshot, policy)
+    plan = PLANNERS[case["job"]](snapshot, policy)
     compare(plan, case["expect"])
     assert check(plan, snapshot, policy) == ()
     form = dump(unparse_plan(plan))
