@@ -5,6 +5,7 @@ A line is ``id time outcome info-hash``, with ``-`` for what is unknown; lines o
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from attrs import frozen
@@ -43,7 +44,9 @@ class Ledger:
         return {entry.info_hash: entry.id for entry in self.entries() if entry.info_hash}
 
 
+@lru_cache(maxsize=1 << 16)
 def _parse(line: str) -> LedgerEntry | None:
+    # A run reads the ledger several times, and a few years of it are tens of thousands of lines.
     match = _LINE.fullmatch(line.strip())
     if match is None:
         return None
