@@ -325,6 +325,45 @@ class TestGrab:
         one = explain_result(seen, SEED, 7)
         assert ("free_space_bytes", GIB - 5, "selected") in told(one)
 
+    def test_the_wedges_are_shown_where_one_could_free_it(self) -> None:
+        """By default nobody asks for them."""
+        row = result(7, free=False, takes_wedge=True)
+        wanted = policy(grab={"wedges": True})
+        one = explain_result(snapshot(profile=profile(wedges=1), searches=(page(row),)), wanted, 7)
+        assert shown(one, "not_freeleech") == [
+            ("free_for_this_account", False, False),
+            ("free_by_spending_a_wedge", True, False),
+        ]
+        assert shown(one, "over_budget")[-1] == ("wedges_left", 1, 0)
+        one = explain_result(snapshot(profile=profile(wedges=1), searches=(page(row),)), SEED, 7)
+        assert shown(one, "not_freeleech") == [("free_for_this_account", False, False)]
+
+    def test_what_takes_a_wedge_waits_for_what_is_free(self) -> None:
+        """Its score has no part in that, unless the last place went to another wedge."""
+        rows = (result(1), result(7, free=False, takes_wedge=True), result(8, free=False, takes_wedge=True))
+        seen = snapshot(profile=profile(wedges=9), searches=(page(*rows),))
+        one = explain_result(seen, policy(grab={"wedges": True, "per_run": 1}), 7)
+        assert one.depends == ("the others: a wedge is spent only where what is free leaves a place",)
+        one = explain_result(seen, policy(grab={"wedges": True, "per_run": 2}), 7)
+        assert one.depends == ("the others: it needs a score above 10, that of the last pick (8); its own is 10",)
+
+    def test_a_wait_for_slots_is_told_with_its_time(self) -> None:
+        """From the torrents that are seeding, by the site's 72 hours."""
+        held = tuple(torrent(number, seeding_time=(72 - number) * HOUR) for number in (1, 2, 3))
+        seen = snapshot(profile=profile(unsat_count=41), torrents=held)
+        flips = {each.amount: each.note for each in explain_job(seen, SEED, "grab")[0].flips}
+        assert flips[-2] == "in about 2 h, as torrents become satisfied"
+
+    def test_a_full_quota_says_what_takes_it(self) -> None:
+        """By the sizes of the category's torrents, downloaded or not."""
+        seen = snapshot(torrents=(torrent(size_bytes=3 * GIB),))
+        one = explain_job(seen, policy(grab={"category_quota": 2 * GIB}), "grab")[0]
+        assert shown(one, "quota_full") == [
+            ("category_quota_bytes", 2 * GIB, 0),
+            ("category_bytes", 3 * GIB, 2 * GIB),
+        ]
+        assert one.depends == ("the sizes of the category's torrents, which take their quota until they are deleted",)
+
     def test_facts_that_contradict_each_other_claim_nothing(self) -> None:
         """More seeders of which of the two?"""
         seen = snapshot(searches=(page(result(7), result(7, seeders=11)),))

@@ -6,16 +6,19 @@ from typing import Any
 import pytest
 
 from harvestmouse.core.actions import AddTorrent
-from harvestmouse.core.model import LedgerOutcome, Malformed
+from harvestmouse.core.model import LedgerOutcome, Malformed, SearchResult
+from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import SEED
 from harvestmouse.core.room import room_for
 from harvestmouse.core.sift import is_barred, score
+from harvestmouse.core.wire.plan import unparse_action
 from tests.support.builders import (
     GIB,
     MIB,
     NOW,
     decided,
     decision_on,
+    download,
     entry,
     page,
     picked,
@@ -265,3 +268,79 @@ class TestPlan:
         """An operator may let stuck titles come back at once."""
         eager = policy(grab={"regrab_after": timedelta(0)})
         assert is_barred([entry(outcome=LedgerOutcome.NEVER_STARTED, at=NOW)], eager.grab, NOW) is False
+
+
+class TestWedges:
+    """A wedge fills a place that nothing free takes."""
+
+    def made(self, *rows: SearchResult, **figures: Any) -> Plan:
+        """Plan with wedges on and three of them."""
+        return plan(*rows, profile=profile(wedges=3), with_policy=policy(grab={"wedges": True, **figures}))
+
+    def test_what_is_free_comes_first(self) -> None:
+        """However much the other is wanted."""
+        made = self.made(result(1), paid(2, leechers=900), per_run=1)
+        assert picked(made) == [1]
+        assert decided(made)["2"] == ("reject", "not_selected")
+        assert picked(self.made(result(1), paid(2, leechers=900), per_run=2)) == [1, 2]
+
+    def test_the_action_says_that_a_wedge_is_used(self) -> None:
+        """And no other action does, in so many words: plans of before read the same."""
+        free, wedge = (unparse_action(one) for one in self.made(result(1), paid(2)).actions)
+        assert wedge["use_wedge"] is True
+        assert "use_wedge" not in free
+
+    def test_so_many_a_run_and_the_best_of_them(self) -> None:
+        """One by default; the rest have no budget."""
+        made = self.made(paid(1), paid(2, leechers=9), paid(3))
+        assert picked(made) == [2]
+        assert decided(made)["1"] == decided(made)["3"] == ("reject", "over_budget")
+        assert picked(self.made(paid(1), paid(2), paid(3), wedges_per_run=2)) == [3, 2]
+
+    def test_the_reserve_stays(self) -> None:
+        """Three wedges, two of them never spent."""
+        assert picked(self.made(paid(1), paid(2), wedges_per_run=5, wedge_reserve=2)) == [2]
+
+    def test_one_that_does_not_fit_leaves_its_wedge_to_the_next(self) -> None:
+        """The disk is as small as it is."""
+        made = plan(
+            paid(1),
+            paid(2, leechers=9, size_bytes=200 * MIB),
+            profile=profile(wedges=3),
+            with_policy=policy(grab={"wedges": True}),
+            free_space_bytes=10 * GIB + 150 * MIB,
+        )
+        assert picked(made) == [1]
+
+
+class TestBytes:
+    """What fits the disk, with what downloads still have to write, and the category's quota."""
+
+    def test_what_is_still_to_be_downloaded_takes_its_space(self) -> None:
+        """Of every category."""
+        held = (download(1, left_bytes=50 * MIB), download(2, left_bytes=50 * MIB, category="other"))
+        for space, why in ((200 * MIB, "selected"), (200 * MIB - 1, "over_budget")):
+            made = plan(result(size_bytes=100 * MIB), torrents=held, free_space_bytes=10 * GIB + space)
+            assert decided(made)["1001"][1] == why
+        assert made.figures["still_to_write_bytes"] == 100 * MIB
+
+    def test_picks_stay_within_the_quota_together(self) -> None:
+        """By whole sizes; one that is smaller may still fit."""
+        rows = (result(1, leechers=9), result(2, leechers=8), result(3, size_bytes=50 * MIB))
+        wanted = policy(grab={"category_quota": 250 * MIB})
+        made = plan(*rows, torrents=(torrent(size_bytes=100 * MIB),), with_policy=wanted)
+        assert decided(made) == {
+            "1": ("pick", "selected"),
+            "2": ("reject", "over_budget"),
+            "3": ("pick", "selected"),
+        }
+
+    def test_without_a_quota_any_size_will_do(self) -> None:
+        """And 0 is none."""
+        assert SEED.grab.category_quota == 0
+        assert picked(plan(result(), torrents=(torrent(size_bytes=None),))) == [1001]
+
+
+def paid(number: int, **changes: Any) -> SearchResult:
+    """Return a result that is free for nobody."""
+    return result(number, free=False, takes_wedge=True, **changes)

@@ -128,6 +128,9 @@ def test_the_presets_are_known_by_name() -> None:
         (GrabPolicy, "max_pages", 51),
         (GrabPolicy, "require_unsat", 1),
         (GrabPolicy, "regrab_after", timedelta(seconds=-1)),
+        (GrabPolicy, "strategy", "random"),
+        (GrabPolicy, "strategy", 1),
+        (GrabPolicy, "wedges", 1),
         (CleanupPolicy, "seed_time", timedelta(hours=72) - timedelta(seconds=1)),
         (CleanupPolicy, "seed_time", 72),
         (CleanupPolicy, "seed_time_margin", timedelta(seconds=-1)),
@@ -165,6 +168,8 @@ def test_a_figure_out_of_range_is_refused_by_its_name(section: type, name: str, 
         (GrabPolicy, "per_run", 0),
         (GrabPolicy, "max_pages", 1),
         (GrabPolicy, "max_pages", 50),
+        (GrabPolicy, "strategy", "demand"),
+        (GrabPolicy, "strategy", "new"),
         (CleanupPolicy, "seed_time", timedelta(hours=72)),
         (CleanupPolicy, "seed_time_margin", timedelta(0)),
         (CleanupPolicy, "max_shrink", 1.0),
@@ -228,6 +233,7 @@ def test_a_policy_is_frozen() -> None:
         (GrabPolicy, {"ratio_floor": float("inf")}, "ratio_floor = inf is no finite number"),
         (GrabPolicy, {"max_pages": 0}, "max_pages = 0 is too low; at least 1"),
         (GrabPolicy, {"max_pages": 51}, "max_pages = 51 is too high; at most 50"),
+        (GrabPolicy, {"strategy": "old"}, "strategy = 'old' is not one of demand, new"),
         (GrabPolicy, {"disk_reserve": -MIB}, "disk_reserve = -1 MiB is too low; at least 0 B"),
         (CleanupPolicy, {"max_shrink": 1.5}, "max_shrink = 1.5 is too high; at most 1.0"),
         (CleanupPolicy, {"recovery_tag": " "}, "recovery_tag = ' ' is empty; every job needs it"),
@@ -280,7 +286,7 @@ def test_every_figure_has_its_limits(section: type, name: str, default: Any) -> 
     assert getattr(section(**{name: lowest}, **others), name) == lowest
     with pytest.raises(PolicyError, match=f"^{name} = .* is too low; at least "):
         section(**{name: lowest - step}, **others)
-    highest = _HIGHEST.get(name, default * 1000)
+    highest = _HIGHEST.get(name, default * 1000 if default else step)
     others = {"max_size": highest} if name == "min_size" else {}
     assert getattr(section(**{name: highest}, **others), name) == highest
     if name in _HIGHEST:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from harvestmouse.core.actions import AddTorrent
 from harvestmouse.core.model import AccountClass, LedgerEntry, LedgerOutcome, Malformed, SearchResult
@@ -20,6 +21,7 @@ from tests.support.builders import (
     entry,
     hash_of,
     page,
+    policy,
     profile,
     result,
     torrent,
@@ -34,6 +36,8 @@ def why(one: SearchResult, with_policy: Policy = SEED, **changes: Any) -> str:
     return decided(plan(one, with_policy=with_policy, **changes))[str(one.id)][1]
 
 
+PAID = result(free=False, takes_wedge=True)
+WEDGES = policy(grab={"wedges": True})
 NOT_FREE: dict[str, Any] = {"free": False}
 
 
@@ -97,6 +101,52 @@ class TestRejections:
         account = profile(account_class=account_class, class_name=account_class.value)
         reason = why(result(**(NOT_FREE | facts)), profile=account)
         assert reason == ("selected" if free else "not_freeleech")
+
+    @pytest.mark.parametrize(
+        ("facts", "reason"),
+        [
+            ({}, "selected"),
+            # The site spends a wedge on these as well, and it is lost; a VIP torrent refuses it.
+            ({"vip": True, "takes_wedge": False}, "not_freeleech"),
+            ({"fl_vip": True, "takes_wedge": False}, "not_freeleech"),
+            ({"vip": True}, "not_freeleech"),
+            ({"fl_vip": True}, "not_freeleech"),
+            # A flag is missing, and may be on.
+            ({"takes_wedge": False}, "not_freeleech"),
+            ({"snatched": True}, "already_snatched"),
+            ({"seeders": 51}, "oversupplied"),
+            ({"leechers": 0}, "no_demand"),
+        ],
+    )
+    def test_a_wedge_is_for_what_is_free_for_nobody_and_inside_every_band(
+        self, facts: dict[str, Any], reason: str
+    ) -> None:
+        """With wedges on and one at hand."""
+        assert why(PAID, WEDGES, profile=profile(wedges=1)) == "selected"
+        assert why(evolve(PAID, **facts), WEDGES, profile=profile(wedges=1)) == reason
+
+    @pytest.mark.parametrize(
+        ("held", "figures"),
+        [
+            (1, {"wedges": False}),
+            (0, {"wedges": True}),
+            (None, {"wedges": True}),
+            (2, {"wedges": True, "wedge_reserve": 2}),
+            (2, {"wedges": True, "wedges_per_run": 0}),
+        ],
+    )
+    def test_without_a_wedge_to_spend_what_is_not_free_is_refused(
+        self, held: int | None, figures: dict[str, Any]
+    ) -> None:
+        """Off, none, unknown, all in reserve, or none a run."""
+        assert why(PAID, policy(grab=figures), profile=profile(wedges=held)) == "not_freeleech"
+
+    @pytest.mark.parametrize("outcome", [LedgerOutcome.FAILED, LedgerOutcome.NEVER_STARTED])
+    def test_what_the_ledger_knows_gets_no_wedge(self, outcome: str) -> None:
+        """It may have had one: the site shows that only after a while."""
+        lines = (entry(outcome=outcome, at=NOW - 20 * DAY),)
+        assert why(PAID, WEDGES, profile=profile(wedges=1), ledger=lines) == "not_freeleech"
+        assert why(result(), WEDGES, profile=profile(wedges=1), ledger=lines) == "selected"
 
     @pytest.mark.parametrize(
         ("facts", "reason"),

@@ -17,7 +17,7 @@ from harvestmouse.core.actions import (
     SetPreferences,
 )
 from harvestmouse.core.guarantees import Violation, check, check_targets, g7, g8, g9, g11, g12
-from harvestmouse.core.model import AccountClass, Snapshot
+from harvestmouse.core.model import AccountClass, Malformed, Snapshot
 from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import SEED, Policy
 from tests.support.builders import (
@@ -183,6 +183,94 @@ def test_a_headroom_that_nobody_asks_for_may_be_unknown() -> None:
     """Where the policy does not require it."""
     seen = snapshot(profile=profile(unsat_count=None), searches=(page(result()),))
     assert told(seen, ADD, with_policy=policy(grab={"require_unsat": False})) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "figures", "detail"),
+    [
+        (
+            {"torrents": (download(1, left_bytes=5),), "free_space_bytes": 10 * GIB + MIB + 4},
+            {},
+            f"{MIB} bytes of picks, {MIB - 1} bytes of disk budget",
+        ),
+        (
+            {"torrents": (download(1, left_bytes=None, size_bytes=5),), "free_space_bytes": 10 * GIB + MIB + 4},
+            {},
+            f"{MIB} bytes of picks, {MIB - 1} bytes of disk budget",
+        ),
+        ({"torrents": (download(1, left_bytes=None, size_bytes=None),)}, {}, NO_DISK),
+        (
+            {"torrents": (torrent(1, size_bytes=5), torrent(2, size_bytes=9, category="other"))},
+            {"category_quota": MIB + 4},
+            f"{MIB} bytes of picks to 5 in the category, quota {MIB + 4}",
+        ),
+        (
+            {"torrents": (torrent(1, size_bytes=None),)},
+            {"category_quota": GIB},
+            f"{MIB} bytes of picks to None in the category, quota {GIB}",
+        ),
+        (
+            {"malformed_torrents": (Malformed(subject="x", problem="y"),)},
+            {"category_quota": GIB},
+            f"{MIB} bytes of picks to None in the category, quota {GIB}",
+        ),
+    ],
+)
+def test_what_downloads_will_write_and_the_quota_count(
+    changes: dict[str, Any], figures: dict[str, Any], detail: str
+) -> None:
+    """A byte less of it, and the pick would fit."""
+    seen = snapshot(**({"searches": (page(result()),)} | changes))
+    assert told(seen, ADD, with_policy=policy(grab=figures)) == [("G5", "actions", detail)]
+    fits = evolve(seen, torrents=(download(1, left_bytes=0, size_bytes=4),), malformed_torrents=())
+    assert told(fits, ADD, with_policy=policy(grab=figures)) == []
+
+
+WEDGE = evolve(ADD, use_wedge=True)
+PAID = result(free=False, takes_wedge=True)
+LOST = "it is free for somebody already, or may be, and a wedge would be lost"
+
+
+@pytest.mark.parametrize("flag", ["free", "personal_freeleech", "vip", "fl_vip"])
+def test_a_wedge_on_what_is_free_in_any_way_is_refused(flag: str) -> None:
+    """For whomever it is; so is one where a flag is missing."""
+    facts: dict[str, Any] = {flag: True}
+    for row in (evolve(PAID, **facts), evolve(PAID, takes_wedge=False)):
+        seen = snapshot(profile=profile(wedges=1), searches=(page(row),))
+        assert told(seen, WEDGE, with_policy=policy(grab={"wedges": True})) == [("G5", "1001", LOST)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "figures", "violation"),
+    [
+        ({}, {"wedges": True}, None),
+        ({}, {}, ("actions", "1 wedges, at most 0 a run")),
+        ({}, {"wedges": True, "wedges_per_run": 0}, ("actions", "1 wedges, at most 0 a run")),
+        ({}, {"wedges": True, "wedge_reserve": 1}, ("actions", "1 wedges of 1, reserve 1")),
+        ({"profile": profile(wedges=0)}, {"wedges": True}, ("actions", "1 wedges of 0, reserve 0")),
+        ({"profile": profile()}, {"wedges": True}, ("actions", "1 wedges of None, reserve 0")),
+        (
+            {"ledger": (entry(outcome="failed"),)},
+            {"wedges": True},
+            ("1001", "a wedge may have been spent on it before"),
+        ),
+    ],
+)
+def test_a_wedge_beyond_its_bounds_is_refused(
+    changes: dict[str, Any], figures: dict[str, Any], violation: tuple[str, str] | None
+) -> None:
+    """Off by default, so many a run, never those of the reserve, and none twice on one torrent."""
+    seen = snapshot(**({"profile": profile(wedges=1), "searches": (page(PAID),)} | changes))
+    expected = [] if violation is None else [("G5", *violation)]
+    assert told(seen, WEDGE, with_policy=policy(grab=figures)) == expected
+
+
+def test_what_is_not_free_is_refused_without_a_wedge() -> None:
+    """However many there are."""
+    seen = snapshot(profile=profile(wedges=9), searches=(page(PAID),))
+    assert told(seen, ADD, with_policy=policy(grab={"wedges": True})) == [
+        ("G5", "1001", "it is not free for this account")
+    ]
 
 
 @pytest.mark.parametrize(("rung", "least"), [("User", 20), ("Power User", 100), ("VIP", 150), ("Elite VIP", 200)])
