@@ -142,6 +142,7 @@ _DENIED = list(
 _PARTIAL = [("stalledDL", (0.5, 0, 0))]
 _OWING = list(product(["queuedUP", "stoppedUP", "pausedUP", "stalledUP"], [(1.0, NOW - DAY, DAY)]))
 _kinds = often(*[_NEVER] * 5, *[_WHOLE] * 5, _STRANGE, _AT_WORK, *[_DENIED] * 2, *[_PARTIAL] * 2, _OWING)
+tracker_times = near(0, 3 * DAY, 4 * DAY, 7 * DAY)
 _additions = rarely(None, *(NOW - age for age in AGES), NOW + 1, 0, -5)
 
 
@@ -168,6 +169,7 @@ def torrents(draw: st.DrawFn, number: int) -> Torrent:
         seeders=seeders,
         tracker_host=draw(hosts),
         messages=draw(message_lists),
+        tracker_seconds=draw(tracker_times) if draw(_rolls) == _UNLUCKY else None,
     )
 
 
@@ -431,6 +433,14 @@ _RECONCILES: list[dict[str, Any]] = [
 ]
 
 
+_RESCUES: list[dict[str, Any]] = [
+    {"reannounce": announce, "per_run": most, "deadline": timedelta(days=days)}
+    for announce in (False, True, True)
+    for most in (50, 50, 1, 2, 0)
+    for days in (30, 30, 10)
+]
+
+
 def some_policies(count: int, luck: Random) -> list[Policy]:
     """Return presets with some figures changed, small where a cap or a budget is to bind."""
     made = []
@@ -441,7 +451,9 @@ def some_policies(count: int, luck: Random) -> list[Policy]:
         cleanup = evolve(base.cleanup, **luck.choice(_CLEANUPS))
         spend = evolve(base.spend, **luck.choice(_SPENDS))
         reconcile = evolve(base.reconcile, **luck.choice(_RECONCILES))
-        made.append(evolve(base, cleanup=cleanup, grab=evolve(base.grab, **grab), spend=spend, reconcile=reconcile))
+        rescue = evolve(base.rescue, **luck.choice(_RESCUES))
+        own = {"cleanup": cleanup, "spend": spend, "reconcile": reconcile, "rescue": rescue}
+        made.append(evolve(base, grab=evolve(base.grab, **grab), **own))
     return made
 
 
@@ -514,12 +526,48 @@ def spend_worlds(draw: st.DrawFn) -> tuple[Snapshot, Policy]:
     return evolve(seen, profile=known), policy
 
 
+_WORKS = (TrackerMessage(host="t.example", status=2, text=""),)
+_AWAY = (TrackerMessage(host="t.example", status=4, text="Connection refused"),)
+_ANNOUNCES: list[tuple[TrackerMessage, ...] | None] = [*[_WORKS] * 4, *[_AWAY] * 4, _GONE, (*_AWAY, *_WORKS), (), None]
+_RESTS = [*["queuedUP", "stoppedUP", "pausedUP"] * 2, "error", "missingFiles", "moving", "stalledDL", None]
+
+
+@st.composite
+def owing(draw: st.DrawFn, number: int) -> Torrent:
+    """Draw a torrent that owes seed time, mostly: seeding with a tracker that says something, or at rest."""
+    one = draw(torrents(number))
+    state = draw(st.sampled_from(_RESTS)) if draw(flags) else "stalledUP"
+    completed = draw(rarely(None, *(NOW - age for age in around(DAY, 7 * DAY, 27 * DAY, 30 * DAY)), 0))
+    return evolve(
+        one,
+        category=draw(st.sampled_from([*[CATEGORY] * 8, "other", None])),
+        state=state,
+        messages=draw(st.sampled_from(_ANNOUNCES)),
+        progress=1.0,
+        completion_on=completed,
+        seeding_time=draw(rarely(None, *around(0, 3 * DAY, 4 * DAY, 7 * DAY))),
+        tracker_seconds=draw(st.sampled_from([None, None, *around(0, 3 * DAY, 4 * DAY)])),
+    )
+
+
+@st.composite
+def rescue_snapshots(draw: st.DrawFn) -> Snapshot:
+    """Draw what rescue looks at, nothing where nobody lists it; at times most are refused in one breath."""
+    if draw(_rolls) == _UNLUCKY:
+        return Snapshot(taken_at=NOW)
+    some = [draw(owing(number)) for number in range(draw(st.integers(0, 6)))]
+    alike = draw(owing(0))
+    crowd = [evolve(alike, hash=hash_of(20 + number)) for number in range(draw(st.sampled_from([0, 0, 2, 3, 4])))]
+    return Snapshot(taken_at=NOW, torrents=[*some, *crowd])
+
+
 WORLDS: dict[str, st.SearchStrategy[tuple[Snapshot, Policy]]] = {
     "grab": st.integers(0, 4).flatmap(lambda n: grab_worlds() if n else st.tuples(grab_snapshots(), policies())),
     "janitor": st.tuples(st.integers(0, 5).flatmap(lambda n: cleanup_snapshots if n else crowds()), policies()),
     "spend": spend_worlds(),
     "reconcile": st.tuples(reconcile_snapshots, policies()),
     "monitor": st.tuples(monitor_snapshots, policies()),
+    "rescue": st.tuples(rescue_snapshots(), policies()),
 }
 # A job, and a world that has something in it for that job.
 jobs = st.sampled_from(sorted(WORLDS)).flatmap(lambda job: st.tuples(st.just(job), WORLDS[job]))

@@ -37,6 +37,7 @@ LIMITS = {
     "spend.overflow": "off",
     "spend.overflow_ahead": "lower",
     "reconcile.force_start": "off",
+    "rescue.per_run": "lower",
 }
 # These decide item by item. What they refuse leaves its place, under a limit, to another item.
 RULES = {
@@ -58,6 +59,7 @@ RULES = {
     "cleanup.satisfied_seeder_floor": "higher",
     "cleanup.graceful_seed_time": "higher",
     "cleanup.zero_demand_age": "higher",
+    "rescue.reannounce": "off",
 }
 # These say how many points may go. What they leave can pay for something smaller.
 PURSE = {"spend.reserve": "higher", "spend.target_ratio": "lower", "spend.vip": "off"}
@@ -78,16 +80,25 @@ NO_DIRECTION = {
     "reconcile.max_active_uploads": "is a wish: another value is as much an action",
     "reconcile.max_active_torrents": "is a wish: another value is as much an action",
     "reconcile.dont_count_slow_torrents": "is a wish: another value is as much an action",
+    "cleanup.tracker_clock": "is for the record that a run leaves; no plan reads it",
+    "cleanup.tracker_gap": "is for the record that a run leaves; no plan reads it",
+    "cleanup.trust_unseen": "is for the record that a run leaves; no plan reads it",
+    "rescue.deadline": "ranks: what is less urgent lets another come first",
     "monitor.labels": "names what is counted; nothing is acted on",
 }
 DIRECTIONS = LIMITS | RULES | PURSE
-JOB_OF = {"grab": "grab", "cleanup": "janitor", "spend": "spend", "reconcile": "reconcile"}
+JOB_OF = {"grab": "grab", "cleanup": "janitor", "spend": "spend", "reconcile": "reconcile", "rescue": "rescue"}
 # Figures of one job that another job's plan is made from as well.
 SHARED = {
     ("cleanup.seed_time", "reconcile"): "what owes needs a slot and is started",
     ("cleanup.seed_time_margin", "reconcile"): "what owes needs a slot and is started",
     ("cleanup.protect_tags", "reconcile"): "what is protected is not started",
     ("grab.ratio_floor", "spend"): "advice names the next threshold",
+    ("cleanup.seed_time", "rescue"): "what owes is rescued",
+    ("cleanup.seed_time_margin", "rescue"): "what owes is rescued",
+    ("cleanup.recovery_hold", "rescue"): "what repairs a hit-and-run is rescued for so long",
+    ("cleanup.protect_tags", "rescue"): "what is protected is not touched",
+    ("reconcile.force_start", "rescue"): "it is the one switch for starts",
     ("cleanup.seed_time", "monitor"): "what the site calls unsatisfied is counted",
 }
 
