@@ -3,6 +3,7 @@
 from harvestmouse.core.after import after
 from harvestmouse.core.attribution import plan_monitor
 from harvestmouse.core.cleanup import plan_cleanup
+from harvestmouse.core.cycle import plan_cycle
 from harvestmouse.core.grab import plan_grab
 from harvestmouse.core.guarantees import check
 from harvestmouse.core.jobs import JOBS
@@ -51,6 +52,7 @@ __all__ = [
     "next_query",
     "parse_snapshot",
     "plan_cleanup",
+    "plan_cycle",
     "plan_grab",
     "plan_monitor",
     "plan_reconcile",

@@ -39,7 +39,7 @@ JOBS = {"grab", "janitor", "spend", "reconcile", "monitor"}
 VALUES = {
     "state": set(ACCOUNT_STATES),
     "reason": {reason.value for reason in Reason},
-    "job": {f"harvestmouse_{name}" for name in (*JOBS, "account")},
+    "job": {f"harvestmouse_{name}" for name in (*JOBS, "account", "cycle")},
 }
 _METRIC = re.compile(r"(?<![:\w\"|])((?:mam|qbt|harvestmouse)_[a-z_]+)(?:\{([^}]*)\})?(?!\w)")
 _MATCHER = re.compile(r'(\w+)\s*(?:=~|!~|!=|=)\s*"([^"]*)"')
@@ -76,7 +76,7 @@ def faults(name: str, labels: dict[str, str]) -> list[str]:
     for label, value in labels.items():
         strange = set(value.split("|")) - VALUES.get(label, set(value.split("|")))
         found += [f"{label} of {name} is never {one}" for one in strange]
-    groups = {Owner.RUN: JOBS, Owner.SESSION: {"account"}}.get(metric.owner, {metric.owner.value})
+    groups = {Owner.RUN: {*JOBS, "cycle"}, Owner.SESSION: {"account"}}.get(metric.owner, {metric.owner.value})
     if "job" in labels and not {one.removeprefix("harvestmouse_") for one in labels["job"].split("|")} <= groups:
         found.append(f"{name} is not told by {labels['job']}")
     return found
