@@ -36,11 +36,10 @@ class Packed:
 
     Attributes:
         forbidden: Words that may not be in them.
-        tainted: Whether one is.
     """
 
     forbidden: tuple[str, ...] = ()
-    tainted: bool = False
+    _tainted: bool = False
     _waiting: list[object] = field(factory=list)
     _parts: list[bytes] = field(factory=list)
     _packer: Any = field(factory=packer)
@@ -52,6 +51,12 @@ class Packed:
         if len(self._waiting) == _AT_ONCE:
             self._pack()
 
+    @property
+    def tainted(self) -> bool:
+        """Whether a forbidden word is in any of them."""
+        self._pack()
+        return self._tainted
+
     def finish(self) -> bytes:
         """Return the rows as one gzip member, without the list's brackets; nothing can be added afterwards."""
         self._pack()
@@ -62,7 +67,7 @@ class Packed:
             return
         # One text of many rows takes a third of the time of many texts.
         text = ("," if self._begun else "") + write(self._waiting)[1:-1]
-        self.tainted = self.tainted or any(word in text for word in self.forbidden if word)
+        self._tainted = self._tainted or any(word in text for word in self.forbidden if word)
         self._parts.append(self._packer.compress(text.encode()))
         self._waiting.clear()
         self._begun = True

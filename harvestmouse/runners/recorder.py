@@ -1,7 +1,8 @@
 """Keep what a run saw, decided and did, so that it can be decided again."""
 
-import json
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 from attrs import asdict
 
@@ -11,7 +12,7 @@ from harvestmouse.adapters.errors import SecretFound
 from harvestmouse.adapters.recordings import Recordings, packed
 from harvestmouse.adapters.state import cookie
 from harvestmouse.adapters.state.cookie import CookieStore
-from harvestmouse.adapters.tape import Tape
+from harvestmouse.adapters.tape import Packed, Tape, write
 from harvestmouse.core.guarantees import g12
 from harvestmouse.core.model import Snapshot
 from harvestmouse.core.wire.redact import keep_ledger
@@ -20,8 +21,8 @@ from harvestmouse.runners.ports import Ports
 from harvestmouse.runners.report import Report
 from harvestmouse.runners.settings import Settings, secrets_of
 
-# Where the rows of the torrent list go: they are the last part of a snapshot.
-_ROWS = '"torrents":[]'
+# Where the decisions go, of which there is one list, and the rows of the torrent list, the last part of a snapshot.
+_DECISIONS, _ROWS = '"decisions":[]', '"torrents":[]'
 
 
 def keep(report: Report, ports: Ports) -> None:
@@ -33,19 +34,27 @@ def keep(report: Report, ports: Ports) -> None:
     wanted, tape, snapshot = ports.settings.recordings, ports.tape, ports.snapshot
     if tape is None or snapshot is None:
         return
+    plan = report.unparse()
+    # Of thousands of torrents they are nearly all there is to write; in one text they would take ten megabytes.
+    decisions = Packed(
+        tuple(form for one in _secrets(ports.settings) for form in (one, quote(one), quote(one, safe="")))
+    )
+    for row in plan["decisions"]:
+        decisions.add(row)
+    rows = decisions.finish()
     whole = {
         "format": recordings.FORMAT,
         "version": __version__,
         "run": ports.run_id,
-        "plan": report.unparse(),
+        "plan": {**plan, "decisions": []},
         "snapshot": document(snapshot, tape, []),
     }
-    text = json.dumps(whole, separators=(",", ":"))
-    refuse_secrets(text, ports.settings, tape)
+    text = write(whole)
+    refuse_secrets(text, ports.settings, tape, decisions)
     store = Recordings(
         ports.settings.general.state_dir / recordings.NAME, wanted.keep_days, wanted.max_count, wanted.max_size
     )
-    store.write(snapshot.taken_at, report.plan.job, ports.run_id, _parts(text, tape))
+    store.write(snapshot.taken_at, report.plan.job, ports.run_id, _parts(text, rows, tape))
 
 
 def document(snapshot: Snapshot, tape: Tape, rows: list[object] | None) -> dict[str, Any]:
@@ -78,22 +87,38 @@ def document(snapshot: Snapshot, tape: Tape, rows: list[object] | None) -> dict[
     }
 
 
-def refuse_secrets(text: str, settings: Settings, tape: Tape) -> None:
+def refuse_secrets(text: str, settings: Settings, tape: Tape, decisions: Packed | None = None) -> None:
     """Raise where a secret of the configuration, or a cookie of the session, is in what is about to be written.
 
     Raises:
         SecretFound: One is.
     """
-    kept = CookieStore(settings.general.state_dir / cookie.NAME, settings.mam.mam_id).candidates()
-    secrets = [secret.reveal() for secret in (*secrets_of(settings), *(one.value for one in kept))]
-    found = next(iter(g12(text, secrets)), None)
-    if found is not None or tape.tainted:
-        where = "the torrent list" if found is None else found.detail
+    found = next(iter(g12(text, _secrets(settings))), None)
+    places = {
+        "the torrent list": tape.tainted,
+        "the decisions": decisions is not None and decisions.tainted,
+        "" if found is None else found.detail: found is not None,
+    }
+    where = next((place for place, holds in places.items() if holds), None)
+    if where is not None:
         raise SecretFound(f"nothing was written: a secret of the configuration would have been in it ({where})")
 
 
-def _parts(text: str, tape: Tape) -> list[bytes]:
+def _secrets(settings: Settings) -> list[str]:
+    kept = CookieStore(settings.general.state_dir / cookie.NAME, settings.mam.mam_id).candidates()
+    secrets = (*secrets_of(settings), *(one.value for one in kept))
+    return [secret.reveal() for secret in secrets if secret]
+
+
+def _parts(text: str, decisions: bytes, tape: Tape) -> Iterator[bytes]:
+    """Yield the members of the file; thousands of decisions and torrents were packed before the rest was there."""
+    before, _, rest = text.partition(_DECISIONS)
+    yield packed(f"{before}{_DECISIONS[:-1]}")
+    yield decisions
     if tape.torrents is None:
-        return [packed(text)]
-    before, _, after = text.rpartition(_ROWS)
-    return [packed(f"{before}{_ROWS[:-1]}"), tape.torrents.finish(), packed(f"]{after}")]
+        yield packed(f"]{rest}")
+        return
+    between, _, after = rest.rpartition(_ROWS)
+    yield packed(f"]{between}{_ROWS[:-1]}")
+    yield tape.torrents.finish()
+    yield packed(f"]{after}")
