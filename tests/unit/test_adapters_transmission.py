@@ -23,8 +23,8 @@ from harvestmouse.adapters.traffic import Result
 from harvestmouse.adapters.transmission import TransmissionClient, client
 from harvestmouse.adapters.transmission.words import preference_words, session_arguments, torrent_words
 from harvestmouse.core.cleanup import SETTLED_STATES, unregistered_texts
-from harvestmouse.core.model import Torrent
-from harvestmouse.core.wire import parse_preferences, parse_torrents
+from harvestmouse.core.model import Connection, Torrent
+from harvestmouse.core.wire import parse_connection, parse_preferences, parse_torrents
 from harvestmouse.runners.config import ConfigError, load
 from harvestmouse.runners.ports import Ports
 from harvestmouse.testing.client import CATEGORY, wanted
@@ -262,6 +262,7 @@ class TestPreferences:
         now = session(*before)
         written = {key.replace("_", "-"): value for key, value in session_arguments(now, values).items()}
         after = {**now, **{key: value for key, value in written.items() if value is not None}}
+        assert -1 not in written.values()
         told = preference_words(after)
         assert {key: told[key] for key in values} == values
         if "queueing_enabled" not in values:
@@ -363,14 +364,17 @@ class TestRequests:
         adapter = TransmissionClient(url=daemon.url, category=CATEGORY, tape=tape)
         listing = adapter.torrents(CATEGORY)
         adapter.look([hash_of(1)])
-        preferences = adapter.preferences()
+        listed = tape.rows() or []
+        preferences, connection = adapter.preferences(), adapter.overview().connection
         adapter.close()
         assert [one.hash for one in listing.torrents] == [hash_of(1)]
         assert [one.problem for one in listing.malformed] == ["the row is no JSON object"]
-        torrents, malformed = parse_torrents(tape.rows() or ())
+        torrents, malformed = parse_torrents(listed)
         assert {one.hash: one for one in torrents} == {hash_of(1): listing.torrents[0], hash_of(3): read(rows[2])}
         assert tuple(malformed) == listing.malformed
         assert parse_preferences(tape.preferences) == preferences
+        assert connection == Connection(download_speed=3, upload_speed=4)
+        assert parse_connection(tape.transfer) == connection
 
     def test_free_space_that_is_not_told_is_unknown(self, daemon: Impostor, adapter: TransmissionClient) -> None:
         """Minus one is how it says so."""
@@ -390,6 +394,13 @@ class TestAdding:
         (_, added), (_, set_) = (one for one in daemon.asked if one[0] in ("torrent-add", "torrent-set"))
         assert (added["paused"], added["labels"], added["download-dir"]) == (True, labels, "/downloads")
         assert (set_["ids"], set_["labels"]) == ([hash_of(1)], labels)
+
+    def test_a_tag_that_is_the_category_too_is_one_label(self, daemon: Impostor, adapter: TransmissionClient) -> None:
+        """The client refuses the same label twice."""
+        daemon.after["torrent-set"] = {"torrent-get": {"torrents": [raw_row(1)]}}
+        adapter.add(b"d4:infodee", hash_of(1), wanted("/downloads", tags=("mam", CATEGORY, "mam")))
+        (set_,) = (arguments for method, arguments in daemon.asked if method == "torrent-set")
+        assert set_["labels"] == [CATEGORY, "mam"]
 
     @pytest.mark.parametrize("kept", [["a"], [CATEGORY, "mam"], [CATEGORY, "mam", "freeleech", "more"], None])
     def test_one_whose_labels_are_not_kept_is_taken_out_again(

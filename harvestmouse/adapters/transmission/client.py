@@ -43,11 +43,7 @@ class _Api(transmission_rpc.Client):
 
     def __init__(self, traffic: Traffic, **options: Any) -> None:
         self.traffic = traffic
-        try:
-            super().__init__(**options, logger=_SILENT)
-        except BaseException:
-            self.close()
-            raise
+        super().__init__(**options, logger=_SILENT)
 
     def rows(self, hashes: list[str] | None) -> Any:
         """Return the rows of ``torrent-get`` as they are; the library would refuse all of them because of one."""
