@@ -100,7 +100,7 @@ def run(*arguments: str) -> str:
         check=True,
         cwd=ROOT,
         encoding="utf-8",
-        env={**environment, "COLUMNS": "100", "PYTHONUTF8": "1"},
+        env={**environment, "COLUMNS": "100", "PYTHONUTF8": "1", "TZ": "UTC"},
         timeout=60,
     )
     return done.stdout.rstrip().replace("Usage: python -m harvestmouse", "Usage: harvestmouse")

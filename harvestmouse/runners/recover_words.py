@@ -6,7 +6,7 @@ from itertools import groupby
 from textwrap import wrap
 
 from harvestmouse.core.recovery import State, Step, Way, Who
-from harvestmouse.core.units import format_size, format_span
+from harvestmouse.core.units import MINUTE, format_size, format_span
 from harvestmouse.runners.words import clean
 
 _WIDTH = 88
@@ -72,4 +72,6 @@ def _when(at: int | None, now: int) -> str:
     if at is None:
         return "Later; nobody can tell when"
     date = f"{datetime.fromtimestamp(at).astimezone():%a %d %b %Y, %H:%M %Z}"
-    return f"Now: {date}" if at <= now else f"In {format_span(at - now)}: {date}"
+    # Seconds would only claim a precision that no step has.
+    span = format_span((at - now) // MINUTE * MINUTE or at - now)
+    return f"Now: {date}" if at <= now else f"In {span}: {date}"

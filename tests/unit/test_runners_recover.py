@@ -77,6 +77,11 @@ class TestWords:
         tzset()
         assert "Now: Sun 19 Apr 2026, 13:40 CEST" in said(snapshot(profile=mouse()))
 
+    def test_no_step_is_dated_to_the_second(self) -> None:
+        """A torrent of age in four hours and a second is gone in four hours."""
+        lines = said(snapshot(profile=mouse(), torrents=(download(1, added_on=NOW - 20 * HOUR),)))
+        assert "In 4 h: Sun 19 Apr 2026, 15:40 UTC" in lines
+
     def test_what_nobody_can_date_comes_last(self) -> None:
         """With what is unknown, and how to learn it."""
         lines = said(snapshot(profile=mouse()))
