@@ -183,7 +183,7 @@ def fetch_cycle(ports: Ports, policy: Policy) -> Snapshot:
     memory = {**ports.memory.account(), **ports.memory.listing(), "purchase_pending": pending}
     known |= {"profile": profile, "site_address": own, "ledger": ports.ledger.entries()}
     snapshot = Snapshot(**known, **parse_memory(memory))
-    if client is None or guards.profile_guard(snapshot, policy) is not None:
+    if ports.lost or guards.profile_guard(snapshot, policy) is not None:
         return snapshot
     snapshot = evolve(snapshot, ledger=_settle_additions(ports, snapshot.torrents or ()))
     roomy = cycle.with_places_of(cleanup.plan_cleanup(snapshot, policy), snapshot)

@@ -115,6 +115,10 @@ class LostSite(MemorySite):
         self._fail("profile")
         return super().profile()
 
+    def address(self) -> str:
+        self._fail("address")
+        return super().address()
+
     def search(self, query: Query, now: int) -> SearchPage:
         self._fail("search")
         return super().search(query, now)
@@ -265,6 +269,14 @@ class TestWithoutTheSite:
         assert ends(report) == {"janitor": "done", "spend": "not_attempted", "reconcile": "done", "rescue": "done"}
         assert codes(report) == {"spend": 4, "grab": 4}
         assert stage.world.profile.bonus_points == 60_000
+
+    def test_while_it_is_asked_for_the_address(self, stage: Stage) -> None:
+        """No search follows."""
+        errors = {"address": MAINTENANCE, "search": AssertionError("a search was sent")}
+        stage.site = LostSite(stage.world, errors)  # type: ignore[arg-type]
+        report = cycle(stage, mam__register_address="true")
+        assert ends(report) == {"janitor": "done", "spend": "not_attempted", "reconcile": "done", "rescue": "done"}
+        assert report.exit_code is Exit.UNAVAILABLE
 
     def test_while_it_sells(self, stage: Stage) -> None:
         """The purchase is uncertain, and nothing is added; all else is done."""
