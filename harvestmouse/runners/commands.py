@@ -1,9 +1,7 @@
 """What the commands do, behind their flags."""
 
 import gc
-import json
 import os
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +18,6 @@ from harvestmouse.runners.words import describe
 
 if TYPE_CHECKING:
     from harvestmouse.adapters.tape import Tape
-
-_LARGEST_SNAPSHOT = 1 << 30
 
 
 def load_settings(options: Mapping[str, Any]) -> Settings:
@@ -99,9 +95,11 @@ def read_snapshot(path: str) -> Snapshot:
     Raises:
         SnapshotError: It cannot be read, or is no snapshot; the text names it.
     """
+    from harvestmouse.runners.documents import DocumentError, read_document  # noqa: PLC0415 - few commands read one
+
     try:
-        return parse_snapshot(_snapshot_in(_read_document(path)))
-    except SnapshotError as error:
+        return parse_snapshot(_snapshot_in(read_document(path)))
+    except (SnapshotError, DocumentError) as error:
         raise SnapshotError(f"snapshot {path}: {error}") from None
 
 
@@ -113,41 +111,6 @@ def _snapshot_in(document: object) -> object:
         if document.get("format") == FORMAT:
             return document["snapshot"]
     return document
-
-
-def _read_document(path: str) -> object:
-    content = _read_bytes(path)
-    if content[:2] == b"\x1f\x8b":
-        content = _unzip(content)
-    if not content.strip():
-        raise SnapshotError("it is empty; a snapshot is a JSON object with format, taken_at and its parts")
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise SnapshotError(f"it is no JSON, or is truncated ({error}); record or copy it again") from None
-
-
-def _read_bytes(path: str) -> bytes:
-    try:
-        if path == "-":
-            return sys.stdin.buffer.read(_LARGEST_SNAPSHOT)
-        with open(path, "rb") as file:  # noqa: PTH123 - one call less than a Path
-            return file.read(_LARGEST_SNAPSHOT)
-    except OSError as error:
-        raise SnapshotError(f"cannot be read: {error.strerror}") from None
-
-
-def _unzip(content: bytes) -> bytes:
-    import gzip  # noqa: PLC0415 - few snapshots are compressed
-    import io  # noqa: PLC0415
-    import zlib  # noqa: PLC0415
-
-    try:
-        # Bounded: a few bytes can unfold to more than a machine has.
-        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-            return file.read(_LARGEST_SNAPSHOT)
-    except (OSError, EOFError, zlib.error) as error:
-        raise SnapshotError(f"it is no whole gzip file ({error}); record or copy it again") from None
 
 
 def _show(report: Report, *, as_json: bool) -> None:

@@ -1,8 +1,5 @@
 """Read recordings back: one, or all that files, folders and patterns name, one at a time."""
 
-import gzip
-import json
-import zlib
 from collections.abc import Iterable, Iterator
 from glob import has_magic, iglob
 from pathlib import Path
@@ -14,6 +11,7 @@ from harvestmouse.adapters.recordings import FORMAT
 from harvestmouse.core.errors import RecordingError, SnapshotError
 from harvestmouse.core.model import Snapshot
 from harvestmouse.core.wire.snapshot import parse_snapshot
+from harvestmouse.runners.documents import DocumentError, read_document
 
 _SUFFIXES = (".json", ".json.gz")
 
@@ -80,18 +78,17 @@ def read(path: Path) -> Recording:
         RecordingError: It cannot be read, or is of a format that this version does not know.
     """
     try:
-        content = path.read_bytes()
-        document = json.loads(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content)
-    except OSError as error:
-        raise RecordingError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (ValueError, EOFError, zlib.error, RecursionError) as error:
-        raise RecordingError(f"{path}: is no whole recording ({error})") from None
-    found = document.get("format") if isinstance(document, dict) else None
-    if found != FORMAT:
+        document = read_document(str(path))
+    except DocumentError as error:
+        raise RecordingError(f"{path}: {error}") from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        found = document.get("format") if isinstance(document, dict) else None
         raise RecordingError(f'{path}: expected a recording of format "{FORMAT}", found {found!r}')
     plan, body = document.get("plan"), document.get("snapshot")
     if not isinstance(plan, dict) or not isinstance(body, dict) or "job" not in plan or "taken_at" not in body:
         raise RecordingError(f"{path}: has no plan and snapshot")
+    if type(body["taken_at"]) is not int:
+        raise RecordingError(f"{path}: snapshot: taken_at: expected unix seconds, found {body['taken_at']!r}")
     return Recording(path, str(document.get("version")), str(document.get("run")), plan, body)
 
 

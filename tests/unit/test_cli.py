@@ -136,7 +136,7 @@ class TestPlan:
     @pytest.mark.parametrize(
         ("content", "words"),
         [
-            (b"", "is empty; a snapshot is a JSON object"),
+            (b"", "it is empty; record or copy it again"),
             (b'{"format": "harvestmouse-snap', "is truncated"),
             (b"ratio=0.0", "is no JSON"),
             (b"[]", "found a list"),

@@ -115,7 +115,7 @@ class TestText:
         assert title == f"{first}: 1 difference (janitor, made by {read(first)['version']})"
         assert decision == (f'  decision {hash_of(1)} "Torrent 1": was keep active, is delete never_started')
         assert why.startswith("    was: No rule wants it gone; is: Nothing was downloaded in all the time")
-        assert error.startswith(f"{broken}: is no whole recording (")
+        assert error.startswith(f"{broken}: it is no whole gzip file (")
         assert summary == "replayed 3 recordings: 1 the same, 1 differs, 1 could not be read"
 
     def test_few_items_are_shown(self, tmp_path: Path, capsys: Printed) -> None:
@@ -175,6 +175,8 @@ class TestErrors:
             ({"plan": {"job": "dance"}}, "the job 'dance' is none that this version knows"),
             ({"plan": {**recording("janitor", raw())["plan"], "policy": 5}}, "the code fails on it: AttributeError"),
             ({"plan": None}, "has no plan and snapshot"),
+            ({"snapshot": {"taken_at": "today"}}, "taken_at: expected unix seconds, found 'today'"),
+            ({"snapshot": {"taken_at": True}}, "taken_at: expected unix seconds, found True"),
         ],
     )  # fmt: skip
     def test_names_the_file_and_what_was_found(
@@ -232,7 +234,7 @@ def test_json_has_everything(tmp_path: Path, capsys: Printed) -> None:
         "error": None,
     }  # fmt: skip
     assert (three["path"], three["result"], three["job"], three["version"]) == (str(third), "error", None, None)
-    assert "is no whole recording" in three["error"]
+    assert "is truncated" in three["error"]
 
 
 class TestJUnit:
@@ -252,7 +254,7 @@ class TestJUnit:
         assert (failure.tag, error.tag, len(passed)) == ("failure", "error", 0)
         assert "is delete never_started" in (failure.text or "")
         assert failure.attrib["message"].startswith("1 difference")
-        assert "is no whole recording" in error.attrib["message"]
+        assert "is truncated" in error.attrib["message"]
 
     def test_trouble_with_it_is_said(self, tmp_path: Path) -> None:
         """A folder that is not there."""

@@ -1,0 +1,69 @@
+"""A document is read whole or not at all, and never more of it than there may be."""
+
+import gzip
+import io
+from pathlib import Path
+
+import pytest
+
+from harvestmouse.runners import documents
+from harvestmouse.runners.documents import DocumentError, read_document
+
+PLAIN = b'{"a": [1, 2]}'
+
+
+@pytest.mark.parametrize(
+    "content", [PLAIN, gzip.compress(PLAIN), b"".join(map(gzip.compress, (PLAIN[:4], b"", PLAIN[4:])))]
+)
+def test_a_document_is_read_as_it_was_written(tmp_path: Path, content: bytes) -> None:
+    """Plain, and compressed in one member or several."""
+    (tmp_path / "a").write_bytes(content)
+    assert read_document(str(tmp_path / "a")) == {"a": [1, 2]}
+
+
+def test_a_dash_is_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compressed or not."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(PLAIN))))
+    assert read_document("-") == {"a": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "it is empty"),
+        (gzip.compress(b"  "), "it is empty"),
+        (PLAIN[:-1], "is truncated"),
+        (b"[" * 100_000, "is truncated"),
+        (gzip.compress(PLAIN)[:-1], "no whole gzip file"),
+        (gzip.compress(PLAIN) + gzip.compress(PLAIN)[:5], "no whole gzip file"),
+        (gzip.compress(PLAIN) + b"more", "no whole gzip file"),
+        (b"\x1f\x8bnothing", "no whole gzip file"),
+    ],
+)
+def test_what_is_no_whole_document_is_an_error(tmp_path: Path, content: bytes, words: str) -> None:
+    """Which says what is wrong."""
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(DocumentError, match=words):
+        read_document(str(tmp_path / "a"))
+
+
+@pytest.mark.parametrize(
+    "pack", [bytes, gzip.compress, lambda text: gzip.compress(text[:600]) + gzip.compress(text[600:])]
+)
+def test_what_is_too_large_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: object) -> None:
+    """Plain, and where a few bytes unfold to it; one byte less is read."""
+    monkeypatch.setattr(documents, "LARGEST", 1000)
+    assert callable(pack)
+    for size, whole in ((1000, True), (1001, False)):
+        (tmp_path / "a").write_bytes(pack(b" " * (size - 2) + b"[]"))
+        if whole:
+            assert read_document(str(tmp_path / "a")) == []
+        else:
+            with pytest.raises(DocumentError, match="larger than"):
+                read_document(str(tmp_path / "a"))
+
+
+def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    """With the system's reason."""
+    with pytest.raises(DocumentError, match="cannot be read: Is a directory"):
+        read_document(str(tmp_path))
