@@ -43,6 +43,7 @@ class TestStack:
         assert re.search(r":v?\d+\.\d+\.\d+$", service["image"])
 
     def test_the_image_is_the_one_built_here(self) -> None:
+        """By its version and its Dockerfile."""
         ours = SERVICES["harvestmouse"]
         assert ours["image"] == f"harvestmouse:{__version__}"
         assert (COMPOSE / ours["build"]["context"] / ours["build"]["dockerfile"]).is_file()
@@ -75,6 +76,7 @@ class TestSecrets:
     """Files, and no variables."""
 
     def test_every_secret_is_a_file_that_git_leaves_alone(self) -> None:
+        """So are the state and the choice to act."""
         assert {one["file"] for one in STACK["secrets"].values()} == {f"./secrets/{name}" for name in STACK["secrets"]}
         ignored = (COMPOSE / ".gitignore").read_text(encoding="utf-8").split()
         assert {"/secrets/", "/state/", "/.env"} <= set(ignored)
@@ -141,6 +143,7 @@ class TestMonitoring:
         assert scrape["honor_labels"] is True
 
     def test_grafana_finds_prometheus_and_the_dashboard(self) -> None:
+        """Where both are mounted."""
         (source,) = load_yaml(COMPOSE / "grafana" / "datasources.yaml")["datasources"]
         (provider,) = load_yaml(COMPOSE / "grafana" / "dashboards.yaml")["providers"]
         assert source["url"] == f"http://prometheus:{SERVICES['prometheus']['ports'][0].rpartition(':')[2]}"

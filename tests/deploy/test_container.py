@@ -22,6 +22,7 @@ class TestDockerfile:
     """Small, without privileges, and the same each time."""
 
     def test_hadolint_has_nothing_against_it(self) -> None:
+        """With all of its rules."""
         done = subprocess.run(
             [tool("hadolint"), str(DOCKERFILE)], capture_output=True, text=True, check=False, timeout=60
         )
@@ -46,6 +47,7 @@ class TestDockerfile:
         assert not re.search(r"\b(apt-get|pip|curl|wget)\b", STAGES[-1])
 
     def test_its_label_is_the_version(self) -> None:
+        """And so is the tag in the command at its top."""
         assert words("ARG") == [f"VERSION={__version__}"]
         assert f"harvestmouse:{__version__} ." in TEXT
 

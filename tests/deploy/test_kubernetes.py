@@ -83,6 +83,7 @@ class TestApply:
 
     @every_overlay
     def test_only_the_overlay_of_that_name_acts(self, folder: str) -> None:
+        """Base and serve are dry runs."""
         assert config_map(folder)["apply"] == ("true" if folder == "overlays/apply" else "false")
 
     def test_nothing_else_differs(self) -> None:
@@ -223,6 +224,7 @@ class TestNetwork:
 
     @every_overlay
     def test_it_is_the_policy_of_every_pod(self, folder: str) -> None:
+        """Both ways, so that what no rule allows is refused."""
         (policy,) = of_kind("NetworkPolicy", folder).values()
         assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
         labels = policy["spec"]["podSelector"]["matchLabels"]
@@ -255,6 +257,7 @@ class TestServe:
         assert (deployment["replicas"], deployment["strategy"]) == (1, {"type": "Recreate"})
 
     def test_service_and_probes_ask_where_it_listens(self) -> None:
+        """On all addresses of the pod: its default is loopback."""
         (container,) = PODS["overlays/serve"]["containers"]
         command, _, listen = container["args"]
         service = of_kind("Service", "overlays/serve")["harvestmouse"]["spec"]

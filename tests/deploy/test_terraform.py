@@ -84,6 +84,7 @@ class TestSame:
         assert default("apply") is False
 
     def test_the_namespace_is_the_one_of_the_seed(self) -> None:
+        """Nobody who comes from there has to set it."""
         assert default("namespace") == '"servarr"'
 
 
@@ -118,6 +119,7 @@ class TestForm:
 
     @pytest.mark.parametrize("path", [*sorted(TERRAFORM.glob("*.tf")), IMPORTS], ids=lambda path: path.name)
     def test_is_formatted(self, path: Any) -> None:
+        """`terraform fmt` changes nothing."""
         program = shutil.which("terraform")
         if program is None:
             pytest.skip("terraform is not installed")
