@@ -41,31 +41,16 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TransmissionSta
         yield stage
 
 
-# What it sends in place of 🐭 is another letter and a digit.
-garbled = pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="Transmission 3.00 writes characters beyond U+FFFF wrongly"
-)
-
-
 @pytest.mark.integration
 class TestTransmissionClient(ClientPromises):
     untold = frozenset({"max_active_torrents", "status"})
 
     @pytest.fixture
-    def stage(self, daemon: TransmissionStage) -> Iterator[ClientStage]:
+    def stage(self, daemon: TransmissionStage, request: pytest.FixtureRequest) -> Iterator[ClientStage]:
+        # In place of 🐭, which the names of tests write with \U, it sends another letter and a digit.
+        beyond = r"\U" in request.node.name or request.node.name == "test_tags_are_read_one_by_one"
+        if beyond and daemon.program.version.startswith("3."):
+            reason = "Transmission 3.00 writes characters beyond U+FFFF wrongly"
+            request.applymarker(pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason))
         yield daemon
         daemon.empty()
-
-    @pytest.mark.parametrize("category", ["Hör & Bücher", "films/old", "ελληνικά", pytest.param("🐭", marks=garbled)])
-    def test_a_category_may_have_any_characters(self, stage: ClientStage, category: str) -> None:
-        super().test_a_category_may_have_any_characters(stage, category)
-
-    @pytest.mark.parametrize(
-        "name", ["Hör & Bücher", "a=b?c#d%20e", 'it\'s "quoted"', "日本語", pytest.param("🐭", marks=garbled)]
-    )
-    def test_a_name_may_have_any_characters(self, stage: ClientStage, name: str) -> None:
-        super().test_a_name_may_have_any_characters(stage, name)
-
-    @garbled
-    def test_tags_are_read_one_by_one(self, stage: ClientStage) -> None:
-        super().test_tags_are_read_one_by_one(stage)

@@ -96,16 +96,20 @@ def test_an_addition_that_is_cut_short_leaves_nothing_that_runs(rig: Rig, monkey
     with pytest.raises(Terminated):
         adapter.add(content, info_hash(content), wanted(str(rig.directory)))
     adapter.close()
-    assert rig.client.wait_for_status(info_hash(content), STOPPED)["labels"] == []
+    left = rig.client.wait_for_status(info_hash(content), STOPPED)
+    # Later versions take them with the torrent.
+    assert left["labels"] == ([] if rig.client.version.startswith("3.") else [CATEGORY, "mam", "freeleech"])
     assert rig.tracker.announces(info_hash(content)) == 0
 
 
 @pytest.mark.parametrize("tag", ["a, b", " spaced", "🐭"])
 def test_a_tag_that_it_does_not_keep_is_an_item_s_failure(rig: Rig, tag: str) -> None:
-    """The torrent is taken out again before it has started."""
+    """The torrent is taken out again before it has started, if it was taken at all."""
+    if tag == "🐭" and not rig.client.version.startswith("3."):
+        pytest.skip("later versions keep it")
     content, _ = make_torrent("barn", MIB, rig.tracker.announce_url())
     adapter = adapter_of(rig)
-    with pytest.raises(ItemError, match="category and tags"):
+    with pytest.raises(ItemError, match=r"category and tags|did not take it"):
         adapter.add(content, info_hash(content), wanted(str(rig.directory), tags=(tag,)))
     adapter.close()
     assert rig.there() == set()

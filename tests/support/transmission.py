@@ -52,6 +52,7 @@ class Transmission:
 
     Attributes:
         url: Where it listens; the same after every restart.
+        version: What the running daemon calls itself, like "3.00".
         downloads: Where torrents are saved unless a test says otherwise.
         login: The user name and password it asks for, or None.
     """
@@ -60,6 +61,7 @@ class Transmission:
         self.directory = directory
         self.downloads = directory / "downloads"
         self.login = login
+        self.version = ""
         self._binary = binary
         self._port, peer_port = _free_ports(2)
         self._process: subprocess.Popen[bytes] | None = None
@@ -96,6 +98,7 @@ class Transmission:
             )
         try:
             wait_for(self._answers, "Transmission to answer")
+            self.version = self.ask("session-get")["version"].split()[0]
             known = sum(1 for _ in (self.directory / "resume").glob("*.resume"))
             wait_for(lambda: len(self.torrents()) == known, "Transmission to list its torrents")
         except BaseException:
