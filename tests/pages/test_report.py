@@ -382,7 +382,7 @@ class TestOutput:
         (tmp_path / "torn.json").write_text('{"format"')
         one = next(history.rglob("*-grab-*"))
         assert html_report.write({}, [str(tmp_path / "torn.json"), str(one)], output=str(tmp_path / "report.html")) == 0
-        assert "torn.json: is no whole recording" in capsys.readouterr().err
+        assert "torn.json: it is no JSON, or is truncated" in capsys.readouterr().err
         with opened(browser, tmp_path / "report.html") as page:
             assert "from 1 recording; 1 more could not be read" in page.page.locator("header").inner_text()
 
