@@ -97,6 +97,7 @@ _FLAGS: Mapping[str, str] = {
     "tags_added": "with the tag {}",
     "state": "in the state {}",
     "messages": "without its tracker's refusal",
+    "announcing": "once it seeds and a tracker takes it",
     "torrents_removed": "without the torrent {} in the client",
     "personal_freeleech": "made free",
     "purchase_pending": "once the earlier purchase is settled",

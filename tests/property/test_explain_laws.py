@@ -20,7 +20,7 @@ from harvestmouse.core.explain import (
     explain_result,
     explain_torrent,
 )
-from harvestmouse.core.model import Profile, Snapshot, Torrent
+from harvestmouse.core.model import Profile, Snapshot, Torrent, TrackerMessage
 from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.wire.explanation import unparse_explanation
@@ -35,12 +35,15 @@ every_job = pytest.mark.parametrize("job", JOBS)
 # Its clock of seeding time goes on in these states only.
 RUNNING = ("uploading", "stalledUP", "forcedUP")
 DELETING = ("unregistered", "never_started", "stalled_old", "graceful_retire", "zero_demand", "satisfied_redundant")
+# What is done at once if there is room for it, and the rules that say that there is none.
+ACTING = (*DELETING, "owed_queued", "owed_stopped", "owed_refused")
+LIMITS = ("deletion_limit", "rescue_limit")
 
 
 def explanations(seen: Snapshot, wanted: Policy, job: str) -> Iterator[Explanation]:
     """Yield everything that can be explained of a job."""
     yield from explain_job(seen, wanted, job)
-    if job in ("janitor", "reconcile"):
+    if job in ("janitor", "reconcile", "rescue"):
         for torrent in seen.managed(CATEGORY):
             yield explain_torrent(seen, wanted, torrent.hash, job)
     if job == "grab":
@@ -125,16 +128,17 @@ class TestSteps:
         seen, wanted = data.draw(my.WORLDS[job])
         for one in explanations(seen, wanted, job):
             reason = one.decision.reason.value if one.decision else one.skip.reason.value if one.skip else None
-            steps = [step for step in one.steps if step.reason.value != "deletion_limit"]
+            steps = [step for step in one.steps if step.reason.value not in LIMITS]
+            limits = [step for step in one.steps if step.reason.value in LIMITS]
             first = next((step for step in steps if applies(step)), None)
             found = None if first is None else first.reason.value
             event(f"{job}: {found}")
-            if reason == "deletion_limit":
-                assert found in DELETING
+            if reason in LIMITS:
+                assert found in ACTING
                 assert applies(one.steps[-1])
             else:
                 assert found == reason
-                assert found not in DELETING or not applies(one.steps[-1])
+                assert found not in ACTING or not any(map(applies, limits))
 
     @every_job
     @given(st.data())
@@ -143,11 +147,11 @@ class TestSteps:
         seen, wanted = data.draw(my.WORLDS[job])
         for one in explanations(seen, wanted, job):
             reason = one.decision.reason if one.decision else one.skip.reason if one.skip else None
-            steps = [step for step in one.steps if step.reason.value != "deletion_limit"]
+            steps = [step for step in one.steps if step.reason.value not in LIMITS]
             holding = [step.reason for step in steps if step.outcome is Outcome.HOLDS]
-            if reason is not None and reason.value == "deletion_limit":
+            if reason is not None and reason.value in LIMITS:
                 assert one.steps[-1].outcome is Outcome.HOLDS
-                assert [each.value in DELETING for each in holding] == [True]
+                assert [each.value in ACTING for each in holding] == [True]
             else:
                 assert holding == ([] if reason is None else [reason])
             at = next((at for at, step in enumerate(steps) if step.outcome is Outcome.HOLDS), len(steps))
@@ -177,7 +181,8 @@ def aged(torrent: Torrent, seconds: int, subject: str) -> Torrent:
     runs = torrent.state in RUNNING or torrent.hash == subject
     if torrent.seeding_time is None or not runs:
         return torrent
-    return evolve(torrent, seeding_time=torrent.seeding_time + seconds)
+    seen = None if torrent.tracker_seconds is None else torrent.tracker_seconds + seconds
+    return evolve(torrent, seeding_time=torrent.seeding_time + seconds, tracker_seconds=seen)
 
 
 def moved(seen: Snapshot, one: Explanation, **facts: Any) -> Snapshot:
@@ -234,7 +239,8 @@ def crowded(seen: Snapshot, wanted: Policy, what: str, amount: int, *, leave: bo
         mine = [
             each
             for each in seen.torrents or ()
-            if each.has_completed is not False and (each.seeding_time or 0) < enough
+            if each.has_completed is not False
+            and (each.seeding_time or 0) * (each.tracker_seconds is None or each.tracker_seconds >= enough) < enough
         ]
     gone = {each.hash for each in mine[: max(0, -amount)]}
     # What goes from the category may stay in the client: the disk has no part in this.
@@ -254,6 +260,8 @@ def turned(seen: Snapshot, one: Explanation, flip: Flip) -> Snapshot:
             return moved(seen, one, tags=left)
         case "tags_added":
             return moved(seen, one, tags=(subject_of(seen, one).tags or frozenset()) | set(flip.to))
+        case "announcing":
+            return moved(seen, one, state="stalledUP", messages=(TrackerMessage(host=None, status=2, text=""),))
         case "state" | "messages":
             return moved(seen, one, **{flip.change: flip.to})
         case "torrents_removed":
@@ -382,6 +390,7 @@ CLAIMS = {
         "uploaded_bytes",
     },
     "monitor": set(),
+    "rescue": {"announcing", "seeding_seconds"},
     "reconcile": {"owed_torrents", "preference", "seeding_seconds", "state"},
     "spend": {"bonus_points", "downloaded_bytes", "purchase_pending", "time_seconds", "uploaded_bytes"},
 }
@@ -393,7 +402,7 @@ def test_every_kind_of_claim_is_drawn(job: str) -> None:
     claims: set[str] = set()
 
     @settings(
-        max_examples=300,
+        max_examples=600,
         derandomize=True,
         database=None,
         phases=[Phase.generate],

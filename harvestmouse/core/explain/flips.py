@@ -16,6 +16,8 @@ from harvestmouse.core.plan import Plan, Reason, Verdict
 
 # States in which the client's seed clock goes on.
 SEEDING_STATES = frozenset({"uploading", "stalledUP", "forcedUP"})
+# What the figures of the two seed clocks are called.
+CLOCKS = ("seeding_seconds", "tracker_seconds")
 # A change that leads through more reasons than this before the verdict changes says nothing to anybody.
 _MOST = 3
 _LAST_HASH = (1 << 160) - 1
@@ -105,6 +107,23 @@ def later(snapshot: Snapshot, seconds: int, seeding: str | None = None) -> Snaps
 
     torrents = None if snapshot.torrents is None else tuple(map(grown, snapshot.torrents))
     return evolve(snapshot, taken_at=snapshot.taken_at + seconds, torrents=torrents)
+
+
+def owes(torrent: Torrent, seconds: float) -> tuple[Condition, ...]:
+    """Ask whether a torrent has seeded for less than so long on the smaller of its clocks, beside the other one."""
+    client, tracker = torrent.seeding_time, torrent.tracker_seconds
+    if client is None or tracker is None:
+        return (Condition("seeding_seconds", client, "<", seconds),)
+    if tracker < client:
+        return Condition("tracker_seconds", tracker, "<", seconds), Condition("seeding_seconds", client, ">", tracker)
+    return Condition("seeding_seconds", client, "<", seconds), Condition("tracker_seconds", tracker, ">=", client)
+
+
+def seeding_note(torrent: Torrent) -> str:
+    """Say what has to go on for a torrent's clocks to go on."""
+    if torrent.state not in SEEDING_STATES:
+        return f"if it seeds all that time, which it does not as {torrent.state}"
+    return "if it goes on seeding" if torrent.tracker_seconds is None else "if it goes on announcing"
 
 
 def with_torrent(snapshot: Snapshot, changed: Torrent) -> Snapshot:

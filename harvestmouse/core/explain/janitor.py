@@ -17,6 +17,7 @@ from harvestmouse.core.cleanup import (
     unregistered_texts,
 )
 from harvestmouse.core.explain.flips import (
+    CLOCKS,
     SEEDING_STATES,
     Change,
     Found,
@@ -27,7 +28,9 @@ from harvestmouse.core.explain.flips import (
     flips_by,
     found_about,
     later,
+    owes,
     resized,
+    seeding_note,
     upwards,
     with_torrent,
 )
@@ -113,7 +116,6 @@ def _rules(plan: Plan, snapshot: Snapshot, policy: Policy, torrent: Torrent) -> 
     tags = None if torrent.tags is None else tuple(sorted(tag.casefold() for tag in torrent.tags))
     protecting = tuple(tag.casefold() for tag in rules.protect_tags)
     age = None if torrent.added_on is None else snapshot.taken_at - torrent.added_on
-    seeded = Condition("seeding_seconds", torrent.seeding_time, "<", rules.owed_seconds)
     completed = Condition("has_completed", torrent.has_completed, "is", True)  # noqa: FBT003
     never = Condition("has_completed", torrent.has_completed, "is", False)  # noqa: FBT003
     refusals = tuple(sorted(unregistered_texts(torrent))) if torrent.messages is not None else None
@@ -128,12 +130,12 @@ def _rules(plan: Plan, snapshot: Snapshot, policy: Policy, torrent: Torrent) -> 
         Rule(Reason.TRANSIENT_STATE, (Condition("state", torrent.state, "none of", tuple(sorted(SETTLED_STATES))),)),
         Rule(Reason.CLIENT_ERROR, (Condition("state", torrent.state, "one of", tuple(sorted(ERROR_STATES))),)),
         Rule(Reason.UNKNOWN, (Condition("unusable_facts", tuple(_unusable(torrent, age)), "is not", ()),)),
-        Rule(Reason.HNR_WINDOW, (completed, seeded)),
+        Rule(Reason.HNR_WINDOW, (completed, *owes(torrent, rules.owed_seconds))),
         Rule(
             Reason.RECOVERY_HOLD,
             (
                 Condition("tags", tags, "has", (rules.recovery_tag.casefold(),)),
-                evolve(seeded, threshold=rules.recovery_hold.total_seconds()),
+                *owes(torrent, rules.recovery_hold.total_seconds()),
             ),
         ),
         Rule(
@@ -253,15 +255,14 @@ def _times(snapshot: Snapshot, torrent: Torrent, rules: tuple[Rule, ...]) -> Ite
     """Yield what time does: as things stand, and, where its seed clock stands still, were it to seed."""
     now = snapshot.taken_at
     ages = upwards([*crossings(rules, "age_seconds"), (torrent.added_on or now) - now])
-    seeding = upwards(crossings(rules, "seeding_seconds")) if torrent.has_completed else []
+    seeding = upwards(crossings(rules, *CLOCKS)) if torrent.has_completed else []
     seeds = torrent.state in SEEDING_STATES
     if torrent.has_completed:
-        note = "if it goes on seeding" if seeds else f"if it seeds all that time, which it does not as {torrent.state}"
         yield Change(
             kind="seeding_seconds",
             apply=lambda amount: later(snapshot, amount, torrent.hash),
             amounts=[*ages, *seeding],
-            note=note,
+            note=seeding_note(torrent),
         )
     if not (torrent.has_completed and seeds):
         note = f"as {torrent.state}, while nothing else changes"

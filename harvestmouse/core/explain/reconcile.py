@@ -7,6 +7,7 @@ from attrs import evolve
 
 from harvestmouse.core.cleanup import owes_seed_time
 from harvestmouse.core.explain.flips import (
+    CLOCKS,
     SEEDING_STATES,
     Change,
     Found,
@@ -17,7 +18,9 @@ from harvestmouse.core.explain.flips import (
     flips_by,
     found_about,
     later,
+    owes,
     resized,
+    seeding_note,
     upwards,
     with_torrent,
 )
@@ -132,14 +135,15 @@ def _owing(snapshot: Snapshot, policy: Policy, key: str) -> Iterator[Change]:
 
 
 def _start_rules(policy: Policy, torrent: Torrent) -> tuple[Rule, ...]:
-    owes = (
+    known = evolve(torrent, seeding_time=torrent.seeding_time or 0)
+    owed = (
         Condition("has_completed", torrent.has_completed, "not surely", not _YES),
-        Condition("seeding_seconds", torrent.seeding_time or 0, "<", policy.cleanup.owed_seconds),
+        *owes(known, policy.cleanup.owed_seconds),
     )
     mine = Condition("category", torrent.category or "", "is", policy.client.category)
     return (
-        Rule(Reason.OWED_QUEUED, (mine, Condition("state", torrent.state, "one of", tuple(sorted(QUEUED))), *owes)),
-        Rule(Reason.OWED_STOPPED, (mine, Condition("state", torrent.state, "one of", tuple(sorted(STOPPED))), *owes)),
+        Rule(Reason.OWED_QUEUED, (mine, Condition("state", torrent.state, "one of", tuple(sorted(QUEUED))), *owed)),
+        Rule(Reason.OWED_STOPPED, (mine, Condition("state", torrent.state, "one of", tuple(sorted(STOPPED))), *owed)),
     )
 
 
@@ -148,6 +152,6 @@ def _seeding(snapshot: Snapshot, torrent: Torrent, rules: tuple[Rule, ...]) -> I
         yield Change(
             kind="seeding_seconds",
             apply=lambda amount: later(snapshot, amount, torrent.hash),
-            amounts=upwards(crossings(rules, "seeding_seconds")),
-            note=f"if it seeds all that time, which it does not as {torrent.state}",
+            amounts=upwards(crossings(rules, *CLOCKS)),
+            note=seeding_note(torrent),
         )

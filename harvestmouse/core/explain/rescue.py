@@ -7,6 +7,7 @@ from attrs import evolve
 from harvestmouse.core.cleanup import SETTLED_STATES
 from harvestmouse.core.clock import SEEDING, WORKING, is_announcing, needed_seconds
 from harvestmouse.core.explain.flips import (
+    CLOCKS,
     Change,
     Found,
     Outlook,
@@ -15,12 +16,14 @@ from harvestmouse.core.explain.flips import (
     flips_by,
     found_about,
     later,
+    owes,
+    seeding_note,
     upwards,
     with_torrent,
 )
-from harvestmouse.core.explain.model import Condition, Explanation, Flip, Rule, decision_about, steps_to
+from harvestmouse.core.explain.model import Condition, Explanation, Flip, Outcome, Rule, decision_about, steps_to
 from harvestmouse.core.model import Snapshot, Torrent, TrackerMessage
-from harvestmouse.core.plan import Plan, Reason
+from harvestmouse.core.plan import Plan, Reason, Verdict
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.reconcile import QUEUED, STOPPED
 from harvestmouse.core.rescue import JOB, account_events, plan_rescue, refusals
@@ -36,34 +39,43 @@ def explain_rescue(plan: Plan, snapshot: Snapshot, policy: Policy, torrent: Torr
     )
     if decision is None:
         return explanation
-    rules = _rules(plan, snapshot, policy, torrent)
-    limited = _due(snapshot, policy, torrent) if decision.reason is Reason.RESCUE_LIMIT else None
+    rules, wanted = _rules(snapshot, policy, torrent), _unlimited(snapshot, policy)
+    turn = next((at for at, action in enumerate(wanted.actions) if action.hash == torrent.hash), None)  # type: ignore[union-attr]
+    if turn is not None:
+        rules = (*rules, Rule(Reason.RESCUE_LIMIT, (Condition("torrents_before", turn, ">=", policy.rescue.per_run),)))
+    steps = steps_to(rules, decision.reason, found_about(wanted, torrent.hash)[1])
+    if decision.decision is not Verdict.KEEP:
+        steps = (*steps[:-1], evolve(steps[-1], outcome=Outcome.DOES_NOT_HOLD))
     return evolve(
         explanation,
-        steps=steps_to(rules, decision.reason, limited),
+        steps=steps,
         flips=tuple(_flips(snapshot, policy, torrent, rules, (decision.decision, decision.reason))),
     )
 
 
-def _rules(plan: Plan, snapshot: Snapshot, policy: Policy, torrent: Torrent) -> tuple[Rule, ...]:
+def _unlimited(snapshot: Snapshot, policy: Policy) -> Plan:
+    """Return the plan of a run that may start all that it finds."""
+    most = len(snapshot.torrents or ())
+    return plan_rescue(snapshot, evolve(policy, rescue=evolve(policy.rescue, per_run=most)))
+
+
+def _rules(snapshot: Snapshot, policy: Policy, torrent: Torrent) -> tuple[Rule, ...]:
     tags = None if torrent.tags is None else tuple(sorted(tag.casefold() for tag in torrent.tags))
     protecting = tuple(tag.casefold() for tag in policy.cleanup.protect_tags)
-    owes = Condition("seeding_seconds", torrent.seeded_seconds, "<", needed_seconds(torrent, policy.cleanup))
+    owed = owes(torrent, needed_seconds(torrent, policy.cleanup))
     said = tuple(sorted(refusals(torrent))) if torrent.messages is not None else None
     events = tuple(sorted(account_events(snapshot.managed(policy.client.category))))
     announcing = Condition("announcing", is_announcing(torrent), "is", _YES)
-    chosen = len(plan.actions)
     return (
         Rule(Reason.PROTECTED, (Condition("tags", tags, "has", protecting),)),
-        Rule(Reason.TRANSIENT_STATE, (Condition("state", torrent.state, "none of", tuple(sorted(SETTLED_STATES))),)),
+        Rule(Reason.TRANSIENT_STATE, (Condition("state", torrent.state, "none of", _states(SETTLED_STATES)),)),
         Rule(Reason.OWED_ERROR, (Condition("state", torrent.state, "none of", _states(QUEUED, STOPPED, SEEDING)),)),
         Rule(Reason.UNKNOWN, (Condition("unusable_facts", tuple(_unusable(torrent)), "is not", ()),)),
-        Rule(Reason.OWED_QUEUED, (owes, Condition("state", torrent.state, "one of", _states(QUEUED)))),
-        Rule(Reason.OWED_STOPPED, (owes, Condition("state", torrent.state, "one of", _states(STOPPED)))),
-        Rule(Reason.ANNOUNCING, (owes, announcing)),
-        Rule(Reason.ACCOUNT_EVENT, (owes, Condition("refusals", said, "has", events))),
-        Rule(Reason.OWED_REFUSED, (owes, evolve(announcing, threshold=not _YES))),
-        Rule(Reason.RESCUE_LIMIT, (Condition("torrents_before", chosen, ">=", policy.rescue.per_run),)),
+        Rule(Reason.OWED_QUEUED, (Condition("state", torrent.state, "one of", _states(QUEUED)), *owed)),
+        Rule(Reason.OWED_STOPPED, (Condition("state", torrent.state, "one of", _states(STOPPED)), *owed)),
+        Rule(Reason.ANNOUNCING, (announcing, *owed)),
+        Rule(Reason.ACCOUNT_EVENT, (Condition("refusals", said, "has", events), *owed)),
+        Rule(Reason.OWED_REFUSED, (evolve(announcing, threshold=not _YES), *owed)),
     )
 
 
@@ -80,38 +92,24 @@ def _unusable(torrent: Torrent) -> Iterator[str]:
         yield "messages"
 
 
+def _flips(snapshot: Snapshot, policy: Policy, torrent: Torrent, rules: tuple[Rule, ...], now: Found) -> Iterator[Flip]:
+    outlook = _outlook(policy, torrent)
+    change = Change(
+        kind="seeding_seconds",
+        apply=lambda amount: later(snapshot, amount, torrent.hash),
+        amounts=upwards(crossings(rules, *CLOCKS)),
+        note=seeding_note(torrent),
+    )
+    if torrent.seeding_time is not None:
+        yield from flips_by(change, outlook, now)
+    if not is_announcing(torrent):
+        working = (TrackerMessage(host=torrent.tracker_host, status=WORKING, text=""),)
+        well = evolve(torrent, state="stalledUP", messages=working)
+        yield from flip_to("announcing", _YES, outlook(with_torrent(snapshot, well)), now)
+
+
 def _outlook(policy: Policy, torrent: Torrent) -> Outlook:
     def found(seen: Snapshot) -> Found:
         return found_about(plan_rescue(seen, policy), torrent.hash)
 
     return found
-
-
-def _due(snapshot: Snapshot, policy: Policy, torrent: Torrent) -> Reason | None:
-    """Return what would be the reason if a run might start all that it finds."""
-    free = evolve(policy, rescue=evolve(policy.rescue, per_run=len(snapshot.torrents or ())))
-    return _outlook(free, torrent)(snapshot)[1]
-
-
-def _flips(snapshot: Snapshot, policy: Policy, torrent: Torrent, rules: tuple[Rule, ...], now: Found) -> Iterator[Flip]:
-    outlook = _outlook(policy, torrent)
-    if torrent.seeded_seconds is not None:
-        resting = f"if it seeds all that time, which it does not as {torrent.state}"
-        change = Change(
-            kind="seeding_seconds",
-            apply=lambda amount: later(snapshot, amount, torrent.hash),
-            amounts=upwards(crossings(rules, "seeding_seconds")),
-            note="if it goes on announcing" if is_announcing(torrent) else resting,
-        )
-        yield from flips_by(change, outlook, now)
-    for kind, to, changed, note in _ways(torrent):
-        yield from flip_to(kind, to, outlook(with_torrent(snapshot, changed)), now, note)
-
-
-def _ways(torrent: Torrent) -> Iterator[tuple[str, object, Torrent, str]]:
-    """Yield what the client, people or the tracker may do about it."""
-    working = (TrackerMessage(host=torrent.tracker_host, status=WORKING, text=""),)
-    if torrent.state not in SEEDING:
-        yield "state", "stalledUP", evolve(torrent, state="stalledUP", messages=working), "with a tracker that works"
-    elif torrent.messages is not None and not is_announcing(torrent):
-        yield "messages", (), evolve(torrent, messages=working), "if its tracker takes it"
