@@ -120,7 +120,9 @@ def _run(ending: Ending) -> Iterator[Sample]:
         return
     yield Sample("harvestmouse_run_duration_seconds", ending.seconds)
     for service in _SERVICES[ending.job]:
-        for endpoint in ENDPOINTS[service]:
+        asked = (endpoint for one, endpoint, _ in ending.requests if one == service)
+        # Those of another client than qBittorrent are told where one was asked.
+        for endpoint in dict.fromkeys((*ENDPOINTS[service], *asked)):
             for result in Result:
                 labels = {"service": service, "endpoint": endpoint, "result": result.value}
                 yield Sample("harvestmouse_requests", ending.requests.get((service, endpoint, result), 0), labels)

@@ -391,6 +391,15 @@ class TestReport:
             frozenset({("service", "site"), ("endpoint", "profile"), ("result", "no_answer")}): 3
         }
 
+    def test_requests_to_another_client_are_told_as_well(self) -> None:
+        """Its endpoints have other names, and were not known before."""
+        ending = failed("janitor", requests={("client", "torrent-get", Result.FAILED): 2})
+        told = values(ending, "harvestmouse_requests")
+        assert len(told) == (len(ENDPOINTS["client"]) + 1) * len(Result)
+        assert {labels: number for labels, number in told.items() if number} == {
+            frozenset({("service", "client"), ("endpoint", "torrent-get"), ("result", "failed")}): 2
+        }
+
 
 class TestMonitor:
     def test_tracker_figures_are_by_label(self, stage: Stage) -> None:
