@@ -392,7 +392,7 @@ def _bound(key: str, measured: Iterable[Pick], inside: Sequence[Pick], policy: G
     today: int = getattr(policy, key)
     bound = Bound(key=key, today=today, verdict=Verdict.TOO_FEW, outside=_worth(_split(key, today, measured)[0]))
     older, newer = _halves(inside)
-    for value in _narrower(key, older, today):
+    for value in _narrower(key, older):
         splits = [_split(key, value, half) for half in (older, newer)]
         if any(len(side) < LEAST_PICKS for split in splits for side in split):
             continue
@@ -410,8 +410,8 @@ def _bound(key: str, measured: Iterable[Pick], inside: Sequence[Pick], policy: G
     return bound
 
 
-def _narrower(key: str, picks: Iterable[Pick], today: int) -> list[int]:
-    """Return bounds that are narrower than today's, the one that leaves out least first; sizes are whole MiB.
+def _narrower(key: str, picks: Iterable[Pick]) -> list[int]:
+    """Return narrower bounds than let these picks in, the one that leaves out least first; sizes are whole MiB.
 
     Each is as wide as it can be for what it leaves out: of values between two picks nothing is known.
     """
@@ -420,10 +420,9 @@ def _narrower(key: str, picks: Iterable[Pick], today: int) -> list[int]:
     cuts = [len(values) * tenths // 10 for tenths in _TENTHS] if values else []
     if key in FLOORS:
         ends = [bisect_left(values, values[at]) - 1 for at in cuts]
-        return sorted({cut for end in ends if end >= 0 and (cut := (values[end] // unit + 1) * unit) > today})
+        return sorted({(values[end] // unit + 1) * unit for end in ends if end >= 0})
     ends = [bisect_right(values, values[-1 - at]) for at in cuts]
-    found = {cut for end in ends if end < len(values) and (cut := (-(-values[end] // unit) - 1) * unit) < today}
-    return sorted(found, reverse=True)
+    return sorted({(-(-values[end] // unit) - 1) * unit for end in ends if end < len(values)}, reverse=True)
 
 
 def _ranking(picks: Sequence[Pick], policy: GrabPolicy) -> Ranking:

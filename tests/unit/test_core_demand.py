@@ -166,6 +166,24 @@ class TestFollowing:
         assert high.worth.per_gib.value == pytest.approx(30 * MIB)
         assert demand.fates == Fates(added=2, measured=2, gone=1, young=0, unseen=0)
 
+    def test_of_two_torrents_the_one_added_next_to_the_pick_is_it(self) -> None:
+        """The other was added again by hand, not a day later."""
+        demand = followed(grabbed(), seen(1, 30), seen(3, 90), seen(3.2, 640, added=0.9), seen(9))
+        assert mib(demand) == pytest.approx(30)
+
+    def test_a_pick_is_as_old_as_the_site_had_it_then(self) -> None:
+        """Two days, and a time that is not over yet by the site's clock, which is no age below zero."""
+        first, second = grabbed(), grabbed(10)
+        demand = followed(
+            evolve(first, added={1: NOW - 2 * DAY}),
+            seen(3, 90),
+            evolve(second, added={1: NOW + 11 * DAY}),
+            seen(13, 30, added=10),
+        )
+        young, old = demand.findings.features["age_seconds"]
+        assert (young.high, old.low) == (2 * DAY, 2 * DAY)
+        assert young.worth.per_gib.value == pytest.approx(10 * MIB)
+
     def test_what_was_only_wanted_is_no_pick(self) -> None:
         """A dry run, or an addition that failed."""
         wanted = evolve(grabbed(), added={})
@@ -280,6 +298,12 @@ class TestPlanted:
         assert findings.ranking.older_gain.low is not None
         assert findings.ranking.older_gain.low > 0.05
         assert bound(findings, "leecher_floor").verdict is Verdict.NO_DIFFERENCE
+
+    def test_older_and_newer_go_by_time(self) -> None:
+        """Ids are the site's, and say nothing of when something was taken."""
+        picks = planted(1, lambda leechers, _, __: leechers)
+        turned = [evolve(one, result=evolve(one.result, id=1000 - one.result.id)) for one in picks]
+        assert judge(turned, TODAY) == judge(picks, TODAY)
 
     def test_few_picks_say_nothing(self) -> None:
         """However strongly they differ."""
