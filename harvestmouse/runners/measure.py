@@ -100,7 +100,6 @@ def _parts(ending: Ending) -> Iterator[Ending]:
             job=part.plan.job,
             exit_code=part.exit_code,
             report=None if missed else evolve(part, plan_age_seconds=report.plan_age_seconds if report else None),
-            state=part.error_state,
             part=True,
         )
 

@@ -8,6 +8,7 @@ from attrs import evolve
 
 from harvestmouse.core.actions import AddTorrent, BuyUpload, DeleteTorrent, ForceStart, Resume, SetPreferences
 from harvestmouse.core.cycle import PLANNERS, plan_cycle
+from harvestmouse.core.differences import differences, policy_differences
 from harvestmouse.core.errors import PlanError
 from harvestmouse.core.guarantees import check, g5
 from harvestmouse.core.jobs import JOBS
@@ -244,3 +245,29 @@ class TestForm:
         form = {**json.loads(dump(unparse_plan(plan_cycle(busy(), SEED)))), "parts": parts}
         with pytest.raises(PlanError):
             parse_plan(form)
+
+
+class TestDifferences:
+    """Two plans of a cycle are compared job by job."""
+
+    def form(self, plan: Plan) -> dict[str, Any]:
+        """Return the plan as it would be read from a recording."""
+        document: dict[str, Any] = json.loads(dump(unparse_plan(plan)))
+        return document
+
+    def test_the_same_plan_differs_in_nothing(self) -> None:
+        """Though a torrent may have a decision of more than one job."""
+        form = self.form(plan_cycle(busy(), EAGER))
+        assert differences(form, form) == policy_differences(form, form) == ()
+
+    def test_what_differs_is_told_of_its_job(self) -> None:
+        """Rescue starts what it had left; reconcile's policy and its own are others."""
+        was, now = (self.form(plan_cycle(busy(), wanted)) for wanted in (SEED, EAGER))
+        assert {(one.what, one.subject) for one in differences(was, now)} == {("decision", hash_of(2))}
+        assert {one.subject for one in policy_differences(was, now)} == {"reconcile.force_start", "rescue.force_start"}
+
+    def test_a_job_that_the_earlier_version_did_not_have_is_no_difference(self) -> None:
+        """As with anything that it did not tell."""
+        was = now = self.form(plan_cycle(busy(), EAGER))
+        was = {**was, "parts": [one for one in was["parts"] if one["job"] != "rescue"]}
+        assert differences(was, now) == ()

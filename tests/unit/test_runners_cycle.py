@@ -29,6 +29,7 @@ from harvestmouse.adapters.tape import Tape
 from harvestmouse.core.actions import AddTorrent, BuyUpload, BuyVip
 from harvestmouse.core.compare import compare
 from harvestmouse.core.model import Preferences, Profile, SearchPage, Torrent
+from harvestmouse.core.plan import Reason
 from harvestmouse.core.policy import PRESETS, SEED
 from harvestmouse.core.search import Query
 from harvestmouse.core.wire.mam import PurchaseReply
@@ -43,7 +44,19 @@ from harvestmouse.runners.redecide import decide_again
 from harvestmouse.runners.report import Exit, Report, Status
 from harvestmouse.runners.run import run
 from harvestmouse.runners.words import describe
-from tests.support.builders import DAY, GIB, NOW, download, hash_of, mouse, preferences, profile, result, torrent
+from tests.support.builders import (
+    DAY,
+    GIB,
+    NOW,
+    decision_on,
+    download,
+    hash_of,
+    mouse,
+    preferences,
+    profile,
+    result,
+    torrent,
+)
 from tests.support.world import Stage, copy_of, world_of
 
 ALL = ["monitor", "janitor", "spend", "reconcile", "rescue", "grab"]
@@ -169,6 +182,14 @@ class LostClient(MemoryClient):
         super().add(torrent_file, info_hash, wanted)
 
 
+@define
+class Speechless(MemoryClient):
+    """A client that does not tell how it is connected."""
+
+    def everything(self) -> Listing:
+        return evolve(super().everything(), connection=None)
+
+
 DOWN = ClientUnavailable("no connection")
 MAINTENANCE = SiteUnavailable("503")
 
@@ -214,6 +235,19 @@ class TestWhole:
         stage.world.profile = mouse(bonus_points=60_000.0)
         stage.site = LostSite(stage.world, {"search": AssertionError("a search was sent")})  # type: ignore[dict-item]
         assert ends(cycle(stage)) == dict.fromkeys(("janitor", "spend", "reconcile", "rescue"), "done")
+
+    def test_asks_for_none_while_the_disk_is_full(self, stage: Stage) -> None:
+        """What the deletions free is not there yet."""
+        stage.world.free_space_bytes = GIB
+        stage.site = LostSite(stage.world, {"search": AssertionError("a search was sent")})  # type: ignore[dict-item]
+        assert "grab" not in ends(cycle(stage))
+
+    def test_asks_the_trackers_of_what_owes_seed_time(self, stage: Stage) -> None:
+        """The janitor does not have to know, but rescue does."""
+        stage.world.torrents[hash_of(5)] = torrent(5, seeding_time=DAY, messages=None)
+        (rescued,) = (one for one in cycle(stage, apply=False).plan.parts if one.job == "rescue")
+        assert rescued.complete
+        assert decision_on(rescued, 5).reason is Reason.OWED_REFUSED
 
     def test_searches_for_the_places_that_the_janitor_frees(self, stage: Stage) -> None:
         """The client was full before."""
@@ -269,6 +303,12 @@ class TestWithoutTheSite:
         assert ends(report) == {"janitor": "done", "spend": "not_attempted", "reconcile": "done", "rescue": "done"}
         assert codes(report) == {"spend": 4, "grab": 4}
         assert stage.world.profile.bonus_points == 60_000
+
+    def test_a_client_that_does_not_tell_its_connection_is_not_to_blame(self, stage: Stage) -> None:
+        """Monitor lacks that, whatever the site does."""
+        stage.site = LostSite(stage.world, {"search": MAINTENANCE})
+        stage.client = Speechless(stage.world)
+        assert codes(cycle(stage)) == dict.fromkeys(OF_THE_SITE, 4)
 
     def test_while_it_is_asked_for_the_address(self, stage: Stage) -> None:
         """No search follows."""
