@@ -172,15 +172,15 @@ class TestFollowing:
         assert mib(demand) == pytest.approx(30)
 
     def test_a_pick_is_as_old_as_the_site_had_it_then(self) -> None:
-        """Two days, and a time that is not over yet by the site's clock, which is no age below zero."""
-        first, second = grabbed(), grabbed(10)
-        demand = followed(
-            evolve(first, added={1: NOW - 2 * DAY}),
-            seen(3, 90),
-            evolve(second, added={1: NOW + 11 * DAY}),
-            seen(13, 30, added=10),
-        )
-        young, old = demand.findings.features["age_seconds"]
+        """Two days, and nothing; a time that is still to come by the site's clock is no age below zero."""
+
+        def ages(first: int, second: int) -> tuple[Bucket, ...]:
+            one, two = evolve(grabbed(), added={1: first}), evolve(grabbed(10), added={1: second})
+            return followed(one, seen(3, 90), two, seen(13, 30, added=10)).findings.features["age_seconds"]
+
+        (same,) = ages(NOW, NOW + 11 * DAY)
+        assert same.worth.per_gib.count == 2
+        young, old = ages(NOW - 2 * DAY, NOW + 10 * DAY)
         assert (young.high, old.low) == (2 * DAY, 2 * DAY)
         assert young.worth.per_gib.value == pytest.approx(10 * MIB)
 
