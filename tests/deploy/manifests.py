@@ -41,16 +41,13 @@ def load_yaml(path: Path) -> Any:
 
 
 @cache
-def _built(folder: str) -> str:
+def kustomize(folder: str) -> tuple[Document, ...]:
+    """Return what a cluster would get, but that the ConfigMap has its name without the hash of its content."""
     done = subprocess.run(
         [tool("kubectl"), "kustomize", str(KUBERNETES / folder)], capture_output=True, text=True, check=True, timeout=60
     )
-    return re.sub(r"name: harvestmouse-[a-z0-9]{10}$", "name: harvestmouse", done.stdout, flags=re.MULTILINE)
-
-
-def kustomize(folder: str) -> list[Document]:
-    """Return what a cluster would get, but that the ConfigMap has its name without the hash of its content."""
-    return list(yaml.safe_load_all(_built(folder)))
+    plain = re.sub(r"name: harvestmouse-[a-z0-9]{10}$", "name: harvestmouse", done.stdout, flags=re.MULTILINE)
+    return tuple(yaml.safe_load_all(plain))
 
 
 def of_kind(kind: str, folder: str) -> dict[str, Document]:
@@ -94,12 +91,28 @@ def settings_of(environment: dict[str, str], toml: str, folder: Path) -> Setting
     return config.load(given)
 
 
+@cache
 def terraform(name: str) -> Document:
-    """Return a parsed file of the module."""
-    parsed: Document = hcl2.loads((TERRAFORM / name).read_text(encoding="utf-8"))
+    """Return a parsed file of the module; an expression is a text between ``${`` and ``}``."""
+    options = hcl2.SerializationOptions(strip_string_quotes=True, with_comments=False)
+    parsed: Document = hcl2.loads((TERRAFORM / name).read_text(encoding="utf-8"), serialization_options=options)
     return parsed
 
 
+def variable(name: str) -> Document:
+    """Return the block of one of the module's inputs."""
+    (block,) = (one[name] for one in terraform("variables.tf")["variable"] if name in one)
+    found: Document = block
+    return found
+
+
+def terraform_schedules() -> dict[str, str]:
+    """Return the module's schedules by job, where nobody gives others."""
+    return dict(re.findall(r'(\w+) = optional\(string, "([^"]*)"\)', variable("schedules")["type"]))
+
+
+# What tells a block from a map.
+_BLOCK = "__is_block__"
 # Blocks that stand for one item of a list.
 _MANY = {"container": "containers", "env": "env", "items": "items", "volume": "volumes", "volume_mount": "volumeMounts"}
 
@@ -114,23 +127,23 @@ def kubernetes_form(block: Any, names: dict[str, Any]) -> Any:
     if isinstance(block, list):
         return [kubernetes_form(one, names) for one in block]
     if isinstance(block, str):
-        return names[block[2:-1]] if block.startswith("${") else block.strip('"')
+        return names[block[2:-1]] if block.startswith("${") else block
     if not isinstance(block, dict):
         return block
-    is_block = "__is_block__" in block
+    is_block = block.get(_BLOCK, False)
     made: Document = {}
     for key, value in block.items():
-        if key.startswith("__"):
+        if key == _BLOCK:
             continue
         formed = kubernetes_form(value, names)
         if key in _MANY:
             made[_MANY[key]] = formed
-        elif isinstance(value, list) and value and isinstance(value[0], dict) and "__is_block__" in value[0]:
+        elif isinstance(value, list) and value and _BLOCK in value[0]:
             (made[_camel(key)],) = formed
         elif key == "default_mode":
             made["defaultMode"] = int(formed, 8)
         else:
-            made[_camel(key) if is_block else key.strip('"')] = formed
+            made[_camel(key) if is_block else key] = formed
     return made
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from harvestmouse.core.jobs import JOBS
-from tests.deploy.manifests import DAY, DEPLOY, MIDNIGHT, SYSTEMD, cron_jobs, starts, terraform
+from tests.deploy.manifests import DAY, DEPLOY, MIDNIGHT, SYSTEMD, cron_jobs, starts, terraform_schedules
 
 KUBERNETES = {job: cron_job["spec"]["schedule"] for job, cron_job in cron_jobs().items()}
 CRON_LINE = re.compile(
@@ -64,8 +64,7 @@ class TestSame:
 
     def test_terraform(self) -> None:
         """The defaults of the variable."""
-        blocks = [one['"schedules"'] for one in terraform("variables.tf")["variable"] if '"schedules"' in one]
-        assert dict(re.findall(r'(\w+) = optional\(string, "([^"]*)"\)', blocks[0]["type"])) == KUBERNETES
+        assert terraform_schedules() == KUBERNETES
 
     def test_cron(self) -> None:
         """The example has every job once."""

@@ -5,60 +5,47 @@ import shutil
 import subprocess
 from typing import Any
 
-import hcl2
 import pytest
 
-from tests.deploy.manifests import TERRAFORM, Document, cron_jobs, kubernetes_form, of_kind, pod_of, terraform
+from tests.deploy.manifests import (
+    TERRAFORM,
+    Document,
+    cron_jobs,
+    kubernetes_form,
+    of_kind,
+    pod_of,
+    terraform,
+    terraform_schedules,
+    variable,
+)
 
 IMPORTS = TERRAFORM / "imports.tf.example"
-
-
-def resource(kind: str, name: str) -> Document:
-    (block,) = (
-        one[f'"{kind}"'][f'"{name}"']
-        for one in terraform("main.tf")["resource"]
-        if f'"{name}"' in one.get(f'"{kind}"', {})
-    )
-    found: Document = block
-    return found
-
-
-def default(variable: str) -> Any:
-    (block,) = (one[f'"{variable}"'] for one in terraform("variables.tf")["variable"] if f'"{variable}"' in one)
-    return block.get("default")
-
-
-def names() -> dict[str, str]:
-    """Return the names of the CronJobs by job."""
-    return {job: name.strip('"') for job, name in terraform("main.tf")["locals"][0]["cron_jobs"].items()}
+NAMES: dict[str, str] = terraform("main.tf")["locals"][0]["cron_jobs"]
+(CONFIG_MAP,) = (
+    one["kubernetes_config_map_v1"]["harvestmouse"]
+    for one in terraform("main.tf")["resource"]
+    if "kubernetes_config_map_v1" in one
+)
+(CRON_JOB,) = (
+    one["kubernetes_cron_job_v1"]["job"] for one in terraform("main.tf")["resource"] if "kubernetes_cron_job_v1" in one
+)
 
 
 def made(job: str) -> Document:
     """Return the CronJob of a job, as the provider makes it where the inputs are those of the manifests."""
-    expected = cron_jobs()[job]
-    schedules = dict(re.findall(r'(\w+) = optional\(string, "([^"]*)"\)', _schedules()))
     values = {
         "each.key": job,
-        "each.value": names()[job],
-        "local.labels": {"app.kubernetes.io/name": "harvestmouse"},
+        "each.value": NAMES[job],
+        "local.labels": terraform("main.tf")["locals"][0]["labels"],
         "var.namespace": "servarr",
-        "var.schedules[each.key]": schedules[job],
-        "var.image": pod_of(expected)["containers"][0]["image"],
-        "var.secret_name": default("secret_name").strip('"'),
+        "var.schedules[each.key]": terraform_schedules()[job],
+        "var.image": pod_of(cron_jobs()[job])["containers"][0]["image"],
+        "var.secret_name": variable("secret_name")["default"],
         "var.claim_name": next(iter(of_kind("PersistentVolumeClaim", "base"))),
         "kubernetes_config_map_v1.harvestmouse.metadata[0].name": "harvestmouse",
     }
-    block = {
-        key: value for key, value in resource("kubernetes_cron_job_v1", "job").items() if key in {"metadata", "spec"}
-    }
-    (metadata,), (spec,) = (kubernetes_form(block[key], values) for key in ("metadata", "spec"))
+    (metadata,), (spec,) = (kubernetes_form(CRON_JOB[key], values) for key in ("metadata", "spec"))
     return {"metadata": metadata, "spec": spec}
-
-
-def _schedules() -> str:
-    (block,) = (one['"schedules"'] for one in terraform("variables.tf")["variable"] if '"schedules"' in one)
-    kind: str = block["type"]
-    return kind
 
 
 class TestSame:
@@ -66,10 +53,10 @@ class TestSame:
 
     def test_the_jobs(self) -> None:
         """By the names of the seed, which stand in dashboards and in fingers."""
-        assert names() == {job: cron_job["metadata"]["name"] for job, cron_job in cron_jobs().items()}
-        assert {"mam-freeleech-grabber", "mam-bp-spender", "mam-farming-janitor"} < set(names().values())
+        assert {job: cron_job["metadata"]["name"] for job, cron_job in cron_jobs().items()} == NAMES
+        assert {"mam-freeleech-grabber", "mam-bp-spender", "mam-farming-janitor"} < set(NAMES.values())
 
-    @pytest.mark.parametrize("job", names())
+    @pytest.mark.parametrize("job", NAMES)
     def test_the_cron_job(self, job: str) -> None:
         """Schedule, deadlines, limits, environment, resources, security, mounts: everything."""
         expected = cron_jobs()[job]
@@ -78,14 +65,13 @@ class TestSame:
 
     def test_the_configuration(self) -> None:
         """The same two keys; whether the jobs act is a variable, which is off."""
-        data = resource("kubernetes_config_map_v1", "harvestmouse")["data"]
-        assert {key.strip('"') for key in data} == of_kind("ConfigMap", "base")["harvestmouse"]["data"].keys()
-        assert data['"apply"'] == "${tostring(var.apply)}"
-        assert default("apply") is False
+        assert CONFIG_MAP["data"].keys() == of_kind("ConfigMap", "base")["harvestmouse"]["data"].keys()
+        assert CONFIG_MAP["data"]["apply"] == "${tostring(var.apply)}"
+        assert variable("apply")["default"] is False
 
     def test_the_namespace_is_the_one_of_the_seed(self) -> None:
         """Nobody who comes from there has to set it."""
-        assert default("namespace") == '"servarr"'
+        assert variable("namespace")["default"] == "servarr"
 
 
 class TestTakeOver:
@@ -102,14 +88,14 @@ class TestTakeOver:
 
     def test_the_example_imports_what_runs_under_these_names(self) -> None:
         """Each import leads to the resource that has the name."""
-        imports = hcl2.loads(IMPORTS.read_text(encoding="utf-8"))["import"]
-        found = {re.findall(r'\.job\["(\w+)"\]', one["to"])[0]: one["id"].strip('"') for one in imports}
+        imports = terraform(IMPORTS.name)["import"]
+        found = {re.findall(r'\.job\["(\w+)"\]', one["to"])[0]: one["id"] for one in imports}
         assert {"grab", "spend", "janitor"} < found.keys()
-        assert found == {job: f"servarr/{names()[job]}" for job in found}
+        assert found == {job: f"servarr/{NAMES[job]}" for job in found}
 
     def test_what_an_admission_webhook_adds_is_left_alone(self) -> None:
         """Otherwise every plan would show a change."""
-        (lifecycle,) = resource("kubernetes_cron_job_v1", "job")["lifecycle"]
+        (lifecycle,) = CRON_JOB["lifecycle"]
         place = "spec[0].job_template[0].spec[0].template[0].spec[0].dns_config"
         assert lifecycle["ignore_changes"] == [f"${{{place}}}"]
 
