@@ -381,9 +381,11 @@ def _aged(one: Torrent, factor: int) -> Torrent:
 
 @st.composite
 def strangers(draw: st.DrawFn) -> Torrent:
-    """Draw a torrent of another category, with a name and an info-hash of its own."""
+    """Draw a torrent of another category, with a name and an info-hash of its own, that is done with the disk."""
     one = draw(my.torrents(99))
-    return evolve(one, name="Nobody else's", category=draw(st.sampled_from(["other", "", None, "MAM-farming"])))
+    return evolve(
+        one, name="Nobody else's", left_bytes=0, category=draw(st.sampled_from(["other", "", None, "MAM-farming"]))
+    )
 
 
 class TestOtherCategories:
