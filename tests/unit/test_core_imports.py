@@ -1,13 +1,17 @@
 """The core is light and pure: importing it pulls in nothing that talks, waits or logs."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 import harvestmouse.core
 import harvestmouse.core.wire
+from tests.support.builders import raw_torrent
+from tests.support.raw_server import serving
 
 _FORBIDDEN = ("requests", "socket", "asyncio", "logging", "random", "urllib3", "cattrs")
 
@@ -40,3 +44,30 @@ def test_only_reading_a_plan_needs_cattrs() -> None:
 def test_every_exported_name_is_there(package: ModuleType) -> None:
     """`from harvestmouse.core import *` works."""
     assert [name for name in package.__all__ if not hasattr(package, name)] == []
+
+
+# What a janitor run loads in all, the interpreter's own modules included; it grows only on purpose.
+_MOST_MODULES = 260
+_NOT_FOR_A_JANITOR = """
+import sys
+from harvestmouse.runners.cli import main
+sys.argv = ["harvestmouse", "janitor"]
+try:
+    main()
+except SystemExit as end:
+    print(end.code, *sys.modules)
+"""
+
+
+def test_a_janitor_run_loads_only_what_it_uses(tmp_path: Path) -> None:
+    """Starting takes most of its time where there are few torrents: no library for what a page does."""
+    rows = json.dumps([raw_torrent(1, seeding_time=60, trackers=[])]).encode()
+    answers = [b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body) for body in (b"2.8.19", rows)]
+    with serving(*([answer] for answer in answers)) as client:
+        variables = {"HARVESTMOUSE_STATE_DIR": str(tmp_path), "HARVESTMOUSE_QBITTORRENT_URL": client.url}
+        command = [sys.executable, "-c", _JANITOR]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env=variables)
+    code, *loaded = done.stdout.splitlines()[-1].split()
+    assert (code, len(list(tmp_path.rglob("*.json.gz")))) == ("0", 1)
+    assert _NOT_FOR_A_JANITOR & set(loaded) == frozenset()
+    assert len(loaded) <= _MOST_MODULES, loaded

@@ -4,7 +4,6 @@ import contextlib
 import errno
 import os
 import signal
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -45,21 +44,20 @@ def replace_text(path: Path, text: str, mode: int = PRIVATE) -> None:
     Raises:
         StateError: It cannot be written; the old content is still there.
     """
-    temporary = None
+    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             os.fchmod(file.fileno(), mode)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
         _sync_directory(path.parent)
     except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise StateError(f"cannot write {path}: {error.strerror}") from None
 
 
