@@ -77,11 +77,10 @@ def advance(clock: TrackerClock | None, torrents: Iterable[Torrent], policy: Pol
 
 
 def shown(torrents: Iterable[Torrent], clock: TrackerClock | None) -> tuple[Torrent, ...]:
-    """Return the torrents with their time on the tracker's clock; without a record the client's stands alone."""
-    record = clock or {}
-    return tuple(
-        evolve(one, tracker_seconds=record[one.hash].seconds) if one.hash in record else one for one in torrents
-    )
+    """Return the torrents with their time on the tracker's clock; outside the record the client's stands alone."""
+    seconds = {key: seen.seconds for key, seen in (clock or {}).items()}
+    times = ((one, seconds.get(one.hash)) for one in torrents)
+    return tuple(one if one.tracker_seconds == time else evolve(one, tracker_seconds=time) for one, time in times)
 
 
 def _first(torrent: Torrent, policy: CleanupPolicy, now: int) -> Seen:

@@ -5,7 +5,7 @@ from typing import Any
 
 from harvestmouse.adapters.errors import StateError
 from harvestmouse.core.clock import advance, shown
-from harvestmouse.core.model import Snapshot, Torrent
+from harvestmouse.core.model import Snapshot, Torrent, TrackerClock
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.wire.clock import parse_clock, unparse_clock
 from harvestmouse.runners.ports import Ports, log
@@ -13,9 +13,7 @@ from harvestmouse.runners.ports import Ports, log
 
 def with_earlier(ports: Ports, policy: Policy, torrents: Iterable[Torrent]) -> tuple[Torrent, ...]:
     """Return the torrents with their time on the tracker's clock as earlier runs have left it."""
-    return (
-        shown(torrents, parse_clock(ports.memory.tracker_clock())) if policy.cleanup.tracker_clock else tuple(torrents)
-    )
+    return shown(torrents, _earlier(ports) if policy.cleanup.tracker_clock else None)
 
 
 def clocked(ports: Ports, policy: Policy, torrents: Iterable[Torrent], now: int) -> dict[str, Any]:
@@ -23,7 +21,7 @@ def clocked(ports: Ports, policy: Policy, torrents: Iterable[Torrent], now: int)
     listed = tuple(torrents)
     if not policy.cleanup.tracker_clock:
         return {"torrents": listed}
-    clock = advance(parse_clock(ports.memory.tracker_clock()), listed, policy, now)
+    clock = advance(_earlier(ports), listed, policy, now)
     return {"torrents": shown(listed, clock), "tracker_clock": clock}
 
 
@@ -35,3 +33,12 @@ def remember_clock(ports: Ports, snapshot: Snapshot) -> None:
         ports.memory.remember_tracker_clock(unparse_clock(snapshot.tracker_clock))
     except StateError as error:
         log.warning("%s", error)
+
+
+def _earlier(ports: Ports) -> TrackerClock | None:
+    try:
+        return parse_clock(ports.memory.tracker_clock())
+    except StateError as error:
+        # As good as none: jobs that need nothing else of the state directory go on.
+        log.warning("%s", error)
+        return None

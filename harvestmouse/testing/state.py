@@ -254,7 +254,7 @@ class MemoryPromises:
     def test_a_new_memory_knows_nothing(self, stage: StoreStage[Memory]) -> None:
         """A first run is as careful as it has to be."""
         memory = stage.open()
-        assert (memory.account(), memory.listing(), memory.told()) == ({}, {}, {})
+        assert (memory.account(), memory.listing(), memory.told(), memory.tracker_clock()) == ({}, {}, {}, {})
 
     def test_facts_are_there_for_the_next_run(self, stage: StoreStage[Memory]) -> None:
         """One fact does not replace another."""
@@ -289,6 +289,15 @@ class MemoryPromises:
         stage.open().remember_told({"low_ratio": NOW + HOUR})
         assert stage.open().told() == {"low_ratio": NOW + HOUR}
         assert stage.open().account() == {"unsatisfied_paused": True}
+
+    def test_the_tracker_s_clock_is_replaced_as_a_whole(self, stage: StoreStage[Memory]) -> None:
+        """What has left it is not brought back, and nothing else is changed."""
+        row = {"seconds": 7, "announcing": True, "listed_at": NOW, "announced_at": NOW}
+        stage.open().remember_listing(35)
+        stage.open().remember_tracker_clock({hash_of(1): row, hash_of(2): row})
+        stage.open().remember_tracker_clock({hash_of(2): row})
+        assert stage.open().tracker_clock() == {hash_of(2): row}
+        assert parse_memory(stage.open().listing())["remembered_count"] == 35
 
     def test_what_is_given_out_is_a_copy(self, stage: StoreStage[Memory]) -> None:
         """Changing it changes nothing that is remembered."""

@@ -318,6 +318,12 @@ class TellsOn(MemoryFacts):
 
 
 @define
+class GoesOnForEver(MemoryFacts):
+    def remember_tracker_clock(self, record: Mapping[str, Any]) -> None:
+        super().remember_tracker_clock(self._clock | dict(record))
+
+
+@define
 class GivesItselfAway(MemoryFacts):
     def account(self) -> dict[str, Any]:
         return self._account
@@ -340,6 +346,7 @@ MEMORY: Stages = {
     "test_balances_are_kept_oldest_first": lambda: memory_stage(NewestFirst),
     "test_the_torrent_list_is_remembered_apart": lambda: memory_stage(OnePlace),
     "test_what_the_operator_was_told_is_replaced_as_a_whole": lambda: memory_stage(TellsOn),
+    "test_the_tracker_s_clock_is_replaced_as_a_whole": lambda: memory_stage(GoesOnForEver),
     "test_what_is_given_out_is_a_copy": lambda: memory_stage(GivesItselfAway),
     "test_a_torn_memory_is_as_good_as_none_and_goes_on": lambda: Stage(MemoryFacts, lambda _: None),
 }

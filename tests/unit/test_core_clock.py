@@ -107,6 +107,7 @@ class TestCredit:
         assert seconds((0, seeding()), (QUARTER, vague)) == 0
         assert seconds((0, seeding()), (QUARTER, vague), (2 * QUARTER, seeding())) == 2 * QUARTER
         assert seconds((0, vague), (QUARTER, seeding())) == 0
+        assert seen((0, seeding()), (QUARTER, vague))[hash_of(1)].listed_at == NOW + QUARTER
 
     def test_a_gap_counts_an_hour_at_most(self) -> None:
         """Nobody knows what happened while nobody looked."""
@@ -164,6 +165,13 @@ class TestRecord:
         clock = {hash_of(1): Seen(seconds=OWED, announcing=False, listed_at=NOW, announced_at=NOW)}
         assert seen((QUARTER, seeding(seeding_time=OWED)), clock=clock) == {}
         assert seen((0, seeding(seeding_time=OWED))) == {}
+
+    def test_what_has_left_it_shows_the_client_s_clock_alone(self) -> None:
+        """Though an earlier run's record had it."""
+        clock = {hash_of(1): Seen(seconds=HOUR, announcing=True, listed_at=NOW, announced_at=NOW)}
+        (before,) = shown([seeding()], clock)
+        assert before.tracker_seconds == HOUR
+        assert shown([before], {}) == shown([before], None) == (seeding(),)
 
     def test_what_repairs_a_hit_and_run_stays_for_its_hold(self) -> None:
         """Seven days, by its tag."""

@@ -272,6 +272,11 @@ class TestAccountEvent:
         torrents = [owing(number, messages=MOUSE) for number in (1, 2, 3)]
         assert order(rescued(*torrents, owing(4, messages=AWAY))) == [4]
 
+    def test_one_of_unknown_state_is_a_witness(self) -> None:
+        """What is not known of one torrent announces no other."""
+        torrents = [owing(1, messages=MOUSE), owing(2, messages=MOUSE), owing(3, messages=MOUSE, state=None)]
+        assert rescued(*torrents, owing(4), owing(5)).actions == ()
+
     def test_those_at_rest_are_no_witnesses(self) -> None:
         """Version 4.5 keeps the last words of a torrent that was stopped long ago."""
         resting = [owing(number, messages=MOUSE, state="stoppedUP") for number in (1, 2, 3)]

@@ -1,0 +1,213 @@
+"""The tracker's clock from run to run, and the incident that it is for, in the embedded world."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from harvestmouse.adapters.errors import StateError
+from harvestmouse.adapters.memory import MemoryClient
+from harvestmouse.adapters.memory.swarm import Tracker
+from harvestmouse.adapters.state.memory import Memory
+from harvestmouse.core.actions import DeleteTorrent, Reannounce
+from harvestmouse.core.model import Torrent
+from harvestmouse.core.units import DAY, HOUR, MINUTE
+from harvestmouse.runners.report import Report
+from tests.support.builders import NOW, hash_of, preferences, torrent
+from tests.support.world import Stage, world_of
+
+SITE = 72 * HOUR
+CLOCK = "tracker_clock.json"
+
+
+def seeding(number: int = 1, **changes: Any) -> Torrent:
+    """Return a torrent that has just completed, of which nobody has asked the tracker."""
+    facts = {"seeding_time": 0, "messages": None, "added_on": NOW - HOUR, "completion_on": NOW, "seeders": 9}
+    return torrent(number, **(facts | changes))
+
+
+def stage_of(folder: Path, *torrents: Torrent, **changes: Any) -> Stage:
+    """Return a world of these torrents, each known to the site from its completion on."""
+    return Stage(world_of(torrents=torrents, **changes), folder / "state")
+
+
+def row(stage: Stage, number: int = 1) -> dict[str, Any]:
+    """Return what is remembered of a torrent."""
+    facts: dict[str, Any] = json.loads(stage.files()[CLOCK])[hash_of(number)]
+    return facts
+
+
+def runs(stage: Stage, job: str, count: int, every: int = 15 * MINUTE, **pairs: Any) -> Report:
+    """Let time pass and a job run, in turn; return the last report."""
+    for _ in range(count):
+        stage.world.pass_time(every)
+        report = stage.run(job, **pairs)
+    return report
+
+
+def deleted(report: Report) -> list[str]:
+    """Return the info-hashes of what a plan deletes."""
+    return [action.hash for action in report.plan.actions if isinstance(action, DeleteTorrent)]
+
+
+class TestRuns:
+    @pytest.mark.parametrize("apply", [False, True])
+    def test_the_janitor_counts_what_it_sees(self, tmp_path: Path, apply: bool) -> None:
+        """In a dry run as well: looking is all it takes."""
+        stage = stage_of(tmp_path, seeding())
+        runs(stage, "janitor", 5, apply=apply)
+        assert row(stage)["seconds"] == HOUR + 15 * MINUTE
+        assert row(stage)["announced_at"] == stage.world.now
+
+    @pytest.mark.parametrize("job", ["janitor", "rescue", "cycle"])
+    def test_every_job_that_hears_the_trackers_counts(self, tmp_path: Path, job: str) -> None:
+        """Whichever of them runs, the next goes on from there."""
+        stage = stage_of(tmp_path, seeding())
+        runs(stage, "janitor", 1)
+        runs(stage, job, 2)
+        assert row(stage)["seconds"] == 45 * MINUTE
+
+    @pytest.mark.parametrize("job", ["monitor", "reconcile"])
+    def test_a_job_that_does_not_hear_them_sees_what_rests(self, tmp_path: Path, job: str) -> None:
+        """What is stopped does not announce, whatever trackers say; of the rest such a look tells nothing."""
+        stage = stage_of(tmp_path, seeding(1), seeding(2))
+        runs(stage, "janitor", 1)
+        MemoryClient(stage.world).stop([hash_of(2)])
+        runs(stage, job, 1)
+        assert (row(stage, 1)["announcing"], row(stage, 2)["announcing"]) == (True, False)
+        assert row(stage, 1)["seconds"] == row(stage, 2)["seconds"] == 15 * MINUTE
+
+    def test_switched_off_it_leaves_nothing_and_asks_nothing(self, tmp_path: Path) -> None:
+        """No file, no fact, no request for messages of what owes."""
+        stage = stage_of(tmp_path, seeding())
+        report = runs(stage, "janitor", 2, cleanup__tracker_clock=False)
+        assert CLOCK not in stage.files()
+        assert "tracker_seconds" not in report.plan.decisions[0].facts
+
+    def test_a_damaged_file_begins_anew(self, tmp_path: Path) -> None:
+        """The client's clock decides alone then, with the margin that is for it."""
+        stage = stage_of(tmp_path, seeding())
+        runs(stage, "janitor", 5)
+        (stage.state_dir / CLOCK).write_text('{"000')
+        runs(stage, "janitor", 1)
+        assert row(stage)["seconds"] == 90 * MINUTE
+
+    @pytest.mark.parametrize("name", ["tracker_clock", "remember_tracker_clock"])
+    def test_a_file_that_cannot_be_used_fails_no_run(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
+    ) -> None:
+        """It is told, and the run ends as it would have."""
+
+        def broken(*_: object) -> None:
+            raise StateError("the disk is gone")
+
+        monkeypatch.setattr(Memory, name, broken)
+        stage = stage_of(tmp_path, seeding())
+        stage.world.pass_time(HOUR)
+        with caplog.at_level(logging.WARNING, "harvestmouse"):
+            report = stage.run("janitor")
+        assert report.exit_code == 0
+        assert {"the disk is gone" in message for message in caplog.messages} == {True}
+        assert [one.reason for one in report.plan.decisions] == ["hnr_window"]
+
+    def test_two_runs_at_once_count_nothing_twice(self, tmp_path: Path) -> None:
+        """Both have read the same record; the last to write wins."""
+        stage = stage_of(tmp_path, seeding())
+        runs(stage, "janitor", 1)
+        before = stage.files()[CLOCK]
+        runs(stage, "janitor", 1)
+        (stage.state_dir / CLOCK).write_text(before)
+        stage.run("janitor")
+        assert row(stage)["seconds"] == 30 * MINUTE
+        runs(stage, "janitor", 1)
+        assert row(stage)["seconds"] == 45 * MINUTE
+
+    def test_the_fresh_look_before_a_deletion_knows_both_clocks(self, tmp_path: Path) -> None:
+        """A torrent that both have seen long enough goes."""
+        stage = stage_of(tmp_path, seeding(seeding_time=96 * HOUR - 30 * MINUTE))
+        assert deleted(runs(stage, "janitor", 1, apply=True)) == []
+        assert deleted(runs(stage, "janitor", 1, apply=True)) == [hash_of(1)]
+        assert stage.world.torrents == {}
+
+
+class TestIncident:
+    """I5: the client's clock ran ahead of the tracker's, and the account got sixty hit-and-runs."""
+
+    def test_what_the_tracker_refuses_stays(self, tmp_path: Path) -> None:
+        """For a week, at the end of which the client says that nothing is owed; then it is seeded, and goes."""
+        stage = stage_of(tmp_path, seeding())
+        runs(stage, "janitor", 4)
+        stage.world.tracker = Tracker(refusal="Unrecognized host/PassKey.")
+        report = runs(stage, "janitor", 7 * 24 // 4, every=4 * HOUR)
+        assert (report.plan.decisions[0].facts["seeding_seconds"] or 0) > 7 * DAY
+        assert report.plan.decisions[0].reason == "hnr_window"
+        assert report.plan.figures["clock_drift_seconds"] > 6 * DAY
+        assert report.plan.figures["unseen_torrents"] == 1
+        stage.world.tracker = Tracker()
+        assert deleted(runs(stage, "janitor", 95, every=HOUR)) == []
+        assert deleted(runs(stage, "janitor", 2, every=HOUR)) == [hash_of(1)]
+        assert stage.world.snatches[hash_of(1)].seeded >= SITE
+
+    def test_with_the_client_s_clock_alone_it_would_have_gone(self, tmp_path: Path) -> None:
+        """As the world is, and as the incident was."""
+        stage = stage_of(tmp_path, seeding())
+        runs(stage, "janitor", 4, cleanup__tracker_clock=False)
+        stage.world.tracker = Tracker(refusal="Unrecognized host/PassKey.")
+        report = runs(stage, "janitor", 7, every=DAY, cleanup__tracker_clock=False)
+        assert deleted(report) == [hash_of(1)]
+        assert stage.world.snatches[hash_of(1)].seeded < SITE
+
+    def test_three_hundred_in_the_queue_are_rescued(self, tmp_path: Path) -> None:
+        """150 slots for 300: reconcile gives them slots, rescue starts the rest, and nothing goes unseen."""
+        narrow = preferences(max_active_uploads=150, max_active_torrents=150, dont_count_slow_torrents=False)
+        stage = stage_of(tmp_path, *(seeding(number, uploaded_bytes=1) for number in range(300)), preferences=narrow)
+        stage.world.pass_time(HOUR)
+        first = stage.run("rescue")
+        assert first.plan.figures["owed_not_announcing"] == 150
+        assert first.plan.actions == ()
+        started = stage.run("rescue", apply=True, reconcile__force_start=True)
+        assert started.plan.counts["force_start"]["owed_queued"] == len(started.outcomes) == 50
+        assert {one.status.value for one in started.outcomes} == {"done"}
+        stage.run("reconcile", apply=True)
+        assert stage.world.preferences.max_active_uploads == 300
+        stage.run("janitor", apply=True)
+        for _ in range(5 * 12):
+            stage.world.pass_time(2 * HOUR)
+            due = deleted(stage.run("janitor", apply=True, cleanup__tracker_gap="2h"))
+            assert all(stage.world.snatches[one].seeded >= SITE for one in due)
+        assert {one.seeded >= SITE for one in stage.world.snatches.values()} == {True}
+        assert len(stage.world.snatches) == 300
+
+    def test_a_refused_torrent_is_announced_once_more(self, tmp_path: Path) -> None:
+        """Its tracker has come back, and the client would ask it in an hour only."""
+        stage = stage_of(tmp_path, seeding())
+        stage.world.tracker = Tracker(away=True)
+        stage.world.pass_time(MINUTE)
+        stage.world.tracker = Tracker()
+        assert stage.run("rescue").plan.counts["keep"]["owed_refused"] == 1
+        report = stage.run("rescue", apply=True, rescue__reannounce=True)
+        assert report.plan.actions == (Reannounce(hash=hash_of(1), name="Torrent 1", reason="owed_refused"),)
+        assert [one.status.value for one in report.outcomes] == ["done"]
+        assert stage.run("rescue").plan.counts["keep"]["announcing"] == 1
+
+    def test_what_has_changed_since_the_plan_is_not_announced(self, tmp_path: Path) -> None:
+        """It is looked at once more right before."""
+
+        class Stops(MemoryClient):
+            def look(self, hashes: Any) -> Any:
+                self.stop(list(hashes))
+                return super().look(hashes)
+
+        stage = stage_of(tmp_path, seeding())
+        stage.world.tracker = Tracker(away=True)
+        stage.world.pass_time(MINUTE)
+        stage.client = Stops(stage.world)
+        stage.world.tracker = Tracker()
+        report = stage.run("rescue", apply=True, rescue__reannounce=True)
+        assert [(one.status.value, one.why) for one in report.outcomes] == [
+            ("not_attempted", "kept: state changed from stalledUP to stoppedUP")
+        ]
+        assert evolve(stage.world.said[hash_of(1)]).status == 4
