@@ -47,8 +47,14 @@ def test_every_exported_name_is_there(package: ModuleType) -> None:
 
 
 # What a janitor run loads in all, the interpreter's own modules included; it grows only on purpose.
-_MOST_MODULES = 260
-_NOT_FOR_A_JANITOR = """
+_MOST_MODULES = 250
+_NOT_FOR_A_JANITOR = frozenset({
+    "asyncio", "cattrs", "email", "filelock", "gzip", "http.client", "prometheus_client", "requests", "shutil", "ssl",
+    "tempfile", "tomllib", "urllib3", "harvestmouse.adapters.mam", "harvestmouse.adapters.memory",
+    "harvestmouse.adapters.metrics", "harvestmouse.adapters.notify", "harvestmouse.adapters.state.lock",
+    "harvestmouse.adapters.transmission",
+})  # fmt: skip
+_JANITOR = """
 import sys
 from harvestmouse.runners.cli import main
 sys.argv = ["harvestmouse", "janitor"]
