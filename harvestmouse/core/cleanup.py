@@ -55,7 +55,8 @@ def plan_cleanup(snapshot: Snapshot, policy: Policy) -> Plan:
         return evolve(plan, skip=skip, complete=snapshot.torrents is not None)
 
     early = kept_early(managed, policy.cleanup, snapshot.taken_at)
-    events = account_events(managed, early)
+    heard = _on_the_clients_clock(managed, policy.cleanup, snapshot.taken_at)
+    events = account_events(managed, heard)
     late = (early[one.hash] or _reason(one, policy.cleanup, snapshot.taken_at, events) for one in managed)
     reasons = _limit(zip(managed, late, strict=True), data_cap(managed, policy.cleanup))
     decisions = [_decision(one, reason, snapshot.taken_at) for one, reason in reasons]
@@ -67,7 +68,7 @@ def plan_cleanup(snapshot: Snapshot, policy: Policy) -> Plan:
         plan,
         actions=tuple(DeleteTorrent(hash=one.hash, name=one.name, reason=reason) for one, reason in deleted),
         decisions=tuple(sorted(decisions, key=lambda decision: decision.subject)),
-        complete=not _unheard(managed, early, policy.cleanup, snapshot.taken_at),
+        complete=not _unheard(managed, heard, policy.cleanup, snapshot.taken_at),
         figures={**_tally(managed, [one for one, _ in deleted]), **_clock_figures(snapshot, managed, policy.cleanup)},
         advice=(*_advice(events, reasons, policy.cleanup), *_clock_advice(managed, policy.cleanup)),
     )
@@ -81,7 +82,7 @@ def next_messages(managed: Sequence[Torrent], policy: CleanupPolicy, now: int) -
     many others as could, together with what was heard, still show an account event. Those that owe seed time are
     asked for because of the tracker's clock.
     """
-    wanted = _unheard(managed, kept_early(managed, policy, now), policy, now)
+    wanted = _unheard(managed, _on_the_clients_clock(managed, policy, now), policy, now)
     known = {one.hash for one in wanted}
     return (*wanted, *(one for one in clock.unheard(managed, policy) if one.hash not in known))
 
@@ -89,6 +90,15 @@ def next_messages(managed: Sequence[Torrent], policy: CleanupPolicy, now: int) -
 def kept_early(managed: Iterable[Torrent], policy: CleanupPolicy, now: int) -> dict[str, Reason | None]:
     """Return by info-hash which of rules 1 to 3 keeps each torrent; ``None`` where it reaches the rules that delete."""
     return {one.hash: _kept_early(one, policy, now) for one in managed}
+
+
+def _on_the_clients_clock(managed: Iterable[Torrent], policy: CleanupPolicy, now: int) -> dict[str, Reason | None]:
+    """Return what `kept_early` says by the client's clock alone.
+
+    What only the tracker's clock keeps bears witness for or against the others as it would without that clock.
+    """
+    alone = (one if one.tracker_seconds is None else evolve(one, tracker_seconds=None) for one in managed)
+    return kept_early(alone, policy, now)
 
 
 def _unheard(

@@ -153,6 +153,7 @@ class TestIncident:
         """Looked at every quarter to full hour for a month; the margin is for pauses that nobody saw."""
         watch = Watch(Life(stretches))
         steps = cycle(minutes)
+        watch.look()
         while watch.life.minute < 30 * 24 * 60:
             watch.look(next(steps))
             seen = shown([watch.life.torrent()], watch.clock)

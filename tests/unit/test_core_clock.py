@@ -281,6 +281,15 @@ class TestSmallerClock:
         assert (violation.guarantee, violation.subject) == ("G1", hash_of(1))
         assert str(OWED - 1) in violation.detail
 
+    def test_what_only_the_tracker_s_clock_keeps_is_a_witness_still(self) -> None:
+        """Three refused in one breath are the account's trouble, with or without a record of one of them."""
+        refused = [
+            seeding(number, seeding_time=OWED, messages=(message("unregistered torrent"),)) for number in (1, 2, 3)
+        ]
+        kept = dict(decided(cleaned(at(recorded(HOUR), *refused))))
+        assert kept.pop(hash_of(1)) == ("keep", "hnr_window")
+        assert set(kept.values()) == {("keep", "account_event")}
+
     def test_slots_are_kept_for_what_owes_on_either(self) -> None:
         """It is started as well, where the policy allows."""
         wanted = policy(reconcile={"force_start": True, "max_active_uploads": 0})
