@@ -247,7 +247,7 @@ class TestUnregistered:
             torrent(6, seeding_time=7 * DAY - 1, tags=frozenset({"Recovery"}), messages=None),
         ]
         asked = next_messages(listed, SEED.cleanup, NOW)
-        assert [int(one.hash, 16) for one in asked] == [5, 1, 2, 6]
+        assert [int(one.hash, 16) for one in asked] == [2, 5, 1, 6]
         assert plan(torrent(1, seeding_time=1, messages=None)).complete is True
 
     def test_messages_beyond_the_run_s_share_are_not_asked_for(self) -> None:
