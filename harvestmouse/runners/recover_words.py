@@ -61,11 +61,11 @@ def _step(step: Step) -> list[str]:
 
 
 def _item(text: str, indent: int = 4) -> list[str]:
-    return _wrapped(text, initial_indent="  ", subsequent_indent=" " * indent)
+    return _wrapped(text, "  ", " " * indent)
 
 
-def _wrapped(text: str, **indents: str) -> list[str]:
-    return wrap(text, _WIDTH, break_on_hyphens=False, **indents)
+def _wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
+    return wrap(text, _WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
 
 
 def _when(at: int | None, now: int) -> str:

@@ -50,6 +50,9 @@ def step(found: Way, who: Who, words: str) -> Step:
     return only
 
 
+BUYS = (Who.JOBS, "buys")
+
+
 class TestWell:
     """An account in good standing has no way to go."""
 
@@ -145,6 +148,13 @@ class TestCredit:
         assert by_hand.what.endswith("ratio_floor of 1.2; the field preset has 0.5.")
         assert step(found, Who.WAIT, "serves it again").at == (by_hand.at or 0) + HOUR
         assert step(found, Who.JOBS, "Grab").at == times[-1] + HOUR
+
+    def test_the_jobs_buy_once_a_run(self) -> None:
+        """Points for two purchases are there; the second comes with the next run, six hours later."""
+        bought = steps(
+            way(mouse(downloaded_bytes=60 * GIB, bonus_points=51_000.0), policy(spend={"tiers": (50,)})), *BUYS
+        )
+        assert [(one.at, one.figures["missing_bp"]) for one in bought] == [(NOW, 0), (NOW + 6 * HOUR, 0)]
 
     def test_several_purchases_by_hand_can_be_made_at_once(self) -> None:
         """Where the points are there: no single amount of the store is enough for 30 GiB but 100, which is too dear."""

@@ -6,7 +6,7 @@ from math import ceil
 
 from harvestmouse.core.actions import BuyUpload
 from harvestmouse.core.after import after
-from harvestmouse.core.income import BALANCE_CAP, LEAST_INCOME, income_per_hour, waited
+from harvestmouse.core.income import BALANCE_CAP, LEAST_INCOME, PAUSE_SECONDS, income_per_hour, waited
 from harvestmouse.core.model import Profile, Snapshot
 from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import FIELD
@@ -110,9 +110,9 @@ def _still_held(ratio: float, view: View) -> str:
 
 def _purchases(view: View, lead: str) -> Iterator[Step]:
     """Yield what spend buys by itself, until the ratio is where it has to be."""
-    seen, spend, ratio = view.snapshot, view.policy.spend, view.profile.ratio or 0.0
+    seen, spend, ratio, pause = view.snapshot, view.policy.spend, view.profile.ratio or 0.0, 0
     for _ in range(_MOST_PURCHASES):
-        following = next_purchase(seen, spend)
+        following = next_purchase(waited(seen, pause), spend)
         if ratio >= view.goal or following is None or not isinstance(following.action, BuyUpload):
             break
         gib, cost = following.action.gib, following.action.cost_bp
@@ -126,7 +126,8 @@ def _purchases(view: View, lead: str) -> Iterator[Step]:
             f"{lead} buys {gib} GiB of upload credit for {cost} BP, {when}: the ratio goes to {ratio:.2f}.",
             {"gib": float(gib), "cost_bp": cost, "ratio_after": ratio, "missing_bp": missing},
         )
-        lead = "Spend then"
+        # One purchase a run.
+        lead, pause = "Spend then", max(PAUSE_SECONDS, int(spend.overflow_ahead.total_seconds()))
     if seen is view.snapshot and view.profile.bonus_points is not None and not seen.purchase_pending:
         yield _no_purchase(view, lead)
 
