@@ -4,6 +4,7 @@
 #   make test    all tests, with real qBittorrent clients, a real Prometheus and a browser where they can be had
 #   make coverage   the same as make test COVERAGE=1: also which branches of the program they take
 #   make mutants    change the core in small ways, and see that its unit tests notice (ten minutes)
+#   make bench   measure every job beside real clients of 500 to 10 000 torrents, and write docs/performance.md
 #   make lint    what the code must look like
 #   make docs    the documentation's site, into build/site
 #   make refresh-docs   rewrite what README.md and docs/ show of the program
@@ -35,7 +36,7 @@ export TEST_QBITTORRENT_DIR := $(CLIENTS)
 export PATH := $(abspath $(MONITORING))/bin:$(PATH)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage mutants lint docs refresh-docs clients monitoring browser clean
+.PHONY: help demo test coverage mutants bench lint docs refresh-docs clients monitoring browser clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -63,6 +64,9 @@ coverage:
 
 mutants: $(STAMP)/test $(STAMP)/mutants
 	$(BIN)/python scripts/mutate.py $(MUTANTS_ARGS)
+
+bench: $(STAMP)/test clients
+	$(BIN)/python -m benchmarks
 
 lint: $(STAMP)/test $(STAMP)/lint
 	$(BIN)/ruff check

@@ -1,6 +1,6 @@
 """Fill a real qBittorrent with torrents of every kind and keep it running, to measure against.
 
-    python -m benchmarks.fill 5000
+    python -m benchmarks.fill 5000 4.5
 
 prints the client's address and serves until it is stopped. Of twenty torrents twelve seed, one seeds while its tracker
 says unregistered, two are stopped and complete, two are stalled downloads, one is stalled and unregistered,
@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.support.qbittorrent import Ages, QBittorrent
+from tests.support.qbittorrent import Ages, QBittorrent, find_binary
 from tests.support.torrents import MIB, make_torrent
 from tests.support.tracker import Tracker
 
@@ -60,7 +60,7 @@ def _ages(number: int, *, complete: bool) -> Ages:
 
 def main() -> None:
     """Fill and wait."""
-    with filled(int(sys.argv[1]), *sys.argv[2:3]) as client:
+    with filled(int(sys.argv[1]), find_binary(sys.argv[2])) as client:
         print(client.url, client.pid, flush=True)  # noqa: T201 - it is the result
         signal.sigwait({signal.SIGTERM, signal.SIGINT})
 

@@ -1,0 +1,257 @@
+"""Measure every job beside the least that any program must do, and write `docs/performance.md`.
+
+    TEST_QBITTORRENT_DIR=... python -m benchmarks [--rounds 7] [--cases 500:4.5,5000:5.3]
+
+fills a real qBittorrent for each case and runs everything in turn, several rounds of it. Only ratios, taken round by
+round, mean anything on another machine.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import which
+from statistics import median
+from tempfile import TemporaryDirectory
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
+PICTURE = PAGE.parent / "pictures" / "performance.svg"
+CASES = "500:4.5,2000:4.5,5000:4.5,10000:4.5,5000:5.3"
+JOBS = ("janitor", "reconcile", "monitor", "spend")
+CURL, FLOOR = "curl", "http.client + json"
+LISTING = "/api/v2/torrents/info?category=mam-farming"
+_FLOOR = """
+import http.client, json, sys
+connection = http.client.HTTPConnection(sys.argv[1])
+connection.request("GET", sys.argv[2])
+json.load(connection.getresponse())
+"""
+_PLAN = """
+import sys, time
+from harvestmouse.core.cleanup import plan_cleanup
+from harvestmouse.core.policy import SEED
+from harvestmouse.runners.commands import read_snapshot
+snapshot = read_snapshot(sys.argv[1])
+began = time.perf_counter()
+plan_cleanup(snapshot, SEED)
+print(time.perf_counter() - began)
+"""
+
+_HEAD = """# Performance
+
+Written by `make bench`, which fills real qBittorrents and runs every command beside them in turn, {rounds} rounds of
+whole processes; the figures are medians. Machine: {machine}
+
+The first figure is the ratio of wall-clock times to `curl` of the same listing, taken in the same round; absolute times
+mean nothing on another machine, and none do on a busy one. A listing of qBittorrent 4.5 has no tracker messages, and
+they take a request a torrent; from 5.1 on one request brings them all.
+
+![Wall-clock time of a janitor dry run to curl of the same listing](pictures/performance.svg)"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One process.
+
+    Attributes:
+        wall: Seconds.
+        cpu: Seconds, of user and system.
+        peak: MiB.
+    """
+
+    wall: float
+    cpu: float
+    peak: float
+    out: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything that was run beside one client: runs by name, one for each round, and requests by job."""
+
+    count: int
+    version: str
+    runs: Mapping[str, Sequence[Run]]
+    requests: Mapping[str, int]
+
+    def ratio(self, name: str) -> float:
+        """Return the median of the rounds' ratios to curl."""
+        return median(one.wall / floor.wall for one, floor in zip(self.runs[name], self.runs[CURL], strict=True))
+
+
+def measure(command: Sequence[str], environment: Mapping[str, str]) -> Run:
+    """Run a process to its end."""
+    began = time.perf_counter()
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        out = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.perf_counter() - began
+    if process.returncode:
+        raise SystemExit(f"{command} ended with {process.returncode}")
+    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, out)
+
+
+@contextmanager
+def told(*words: str) -> Iterator[list[str]]:
+    """Run a module in the background, and yield the words it says first.
+
+    The peak of a process counts that of the one it was forked from: what takes memory has a process of its own.
+    """
+    with subprocess.Popen([sys.executable, "-m", *words], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().split() + (
+                process.stdout.readline().split() if words[0].startswith("tests") else []
+            )
+        finally:
+            process.terminate()
+
+
+def try_case(count: int, version: str, rounds: int) -> Case:
+    """Fill a client, and run everything beside it."""
+    with (
+        told("benchmarks.fill", str(count), version) as (url, *_),
+        told("tests.support.mam_server") as (site, cookie),
+        TemporaryDirectory() as state,
+    ):
+        environment = {
+            "PATH": os.environ["PATH"],
+            "MAM_ID": cookie.removeprefix("mam_id="),
+            "HARVESTMOUSE_STATE_DIR": state,
+            "HARVESTMOUSE_QBITTORRENT_URL": url,
+            "HARVESTMOUSE_MAM_BASE_URL": site,
+            "HARVESTMOUSE_MAM_REQUEST_SPACING": "0s",
+        }
+        product = (sys.executable, "-m", "harvestmouse")
+        with_figures = {**environment, "HARVESTMOUSE_METRICS_TEXTFILE": f"{state}/figures.prom"}
+        requests = {}
+        for job in JOBS:
+            measure((*product, job), with_figures)
+            requests[job] = _requests(Path(state, "figures.prom"))
+        recording = str(next(Path(state, "recordings").rglob("*-janitor-*.json.gz")))
+        listing = url + LISTING + ("&includeTrackers=true" if version >= "5" else "")
+        commands: dict[str, tuple[Sequence[str], Mapping[str, str]]] = {
+            "python -c pass": ((sys.executable, "-c", "pass"), environment),
+            "--version": ((*product, "--version"), environment),
+            CURL: ((which("curl") or "curl", "-s", "-o", "/dev/null", listing), environment),
+            FLOOR: ((sys.executable, "-c", _FLOOR, *_parts(listing)), environment),
+            **{job: ((*product, job), environment) for job in JOBS},
+            "janitor with metrics": ((*product, "janitor"), with_figures),
+            "janitor, not recorded": (
+                (*product, "janitor"),
+                {**environment, "HARVESTMOUSE_RECORDINGS_ENABLED": "false"},
+            ),
+            "replay of it": ((*product, "replay", recording), environment),
+            "plan from memory": ((sys.executable, "-c", _PLAN, recording), environment),
+        }
+        found: dict[str, list[Run]] = {name: [] for name in commands}
+        for turn in range(rounds + 1):
+            for name, (command, variables) in commands.items():
+                one = measure(command, variables)
+                if turn:
+                    found[name].append(one)
+    return Case(count, version, found, requests)
+
+
+def _parts(url: str) -> tuple[str, str]:
+    host, _, path = url.removeprefix("http://").partition("/")
+    return host, f"/{path}"
+
+
+def _requests(path: Path) -> int:
+    lines = [line for line in path.read_text().splitlines() if line.startswith("harvestmouse_requests{")]
+    path.unlink()
+    return sum(int(float(line.rpartition(" ")[2])) for line in lines)
+
+
+def render(cases: Sequence[Case], rounds: int) -> str:
+    """Return the page."""
+    lines = [_HEAD.format(rounds=rounds, machine=_machine())]
+    for case in cases:
+        lines += [
+            "",
+            f"## {case.count} torrents, qBittorrent {case.version}",
+            "",
+            "| What | Wall to curl | Wall, s | CPU, s | Peak, MiB | Requests |",
+            "|---|---|---|---|---|---|",
+        ]
+        for name, runs in case.runs.items():
+            wall, cpu, peak = (median(getattr(one, key) for one in runs) for key in ("wall", "cpu", "peak"))
+            asked = case.requests.get(name, "")
+            if name == "plan from memory":
+                wall = median(float(one.out) for one in runs)
+                lines.append(f"| {name} | | {wall:.3f} | | | |")
+            else:
+                lines.append(f"| {name} | {case.ratio(name):.2f} | {wall:.3f} | {cpu:.2f} | {peak:.0f} | {asked} |")
+        recorded = median(
+            one.cpu / two.cpu - 1
+            for one, two in zip(case.runs["janitor"], case.runs["janitor, not recorded"], strict=True)
+        )
+        start = median(
+            one.wall / two.wall for one, two in zip(case.runs["--version"], case.runs["python -c pass"], strict=True)
+        )
+        lines += [
+            "",
+            f"Recording adds {recorded:.0%} to the CPU time of a janitor run; `--version` takes {start:.1f} times as",
+            "long as an interpreter that does nothing.",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _machine() -> str:
+    models = (line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name"))
+    model = next(models, platform.machine()).rpartition(": ")[2]
+    load = os.getloadavg()[1]
+    return (
+        f"{os.cpu_count()} cores of {model}, Linux {platform.release().split('-')[0]}, "
+        f"Python {platform.python_version()}; load when it ended {load:.1f}."
+    )
+
+
+def draw(cases: Sequence[Case]) -> None:
+    """Draw the ratios."""
+    # It must not be in the memory that children are forked from.
+    from matplotlib import rcParams  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    rcParams["svg.hashsalt"] = "harvestmouse"
+    figure = Figure(figsize=(7, 3.5))
+    axes = figure.subplots()
+    labels = [f"{case.count}\n{case.version}" for case in cases]
+    for number, name in enumerate((CURL, FLOOR, "janitor")):
+        places = [place + (number - 1) * 0.27 for place in range(len(cases))]
+        axes.bar(places, [case.ratio(name) for case in cases], 0.25, label=name)
+    axes.set_xticks(range(len(cases)), labels)
+    axes.set_ylabel("wall time to curl")
+    axes.set_xlabel("torrents, version of qBittorrent")
+    axes.legend(frameon=False)
+    figure.tight_layout()
+    figure.savefig(PICTURE, metadata={"Date": None})
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--cases", default=CASES)
+    options = parser.parse_args()
+    cases = []
+    for word in options.cases.split(","):
+        count, _, version = word.partition(":")
+        cases.append(try_case(int(count), version, options.rounds))
+    PAGE.write_text(render(cases, options.rounds))
+    draw(cases)
+
+
+if __name__ == "__main__":
+    main()
