@@ -60,9 +60,11 @@ def _ages(number: int, *, complete: bool) -> Ages:
 
 def main() -> None:
     """Fill and wait."""
+    # An end by an exception stops the client too; waiting for the signal would leave it to any thread.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with filled(int(sys.argv[1]), find_binary(sys.argv[2])) as client:
         print(client.url, client.pid, flush=True)  # noqa: T201 - it is the result
-        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+        signal.pause()
 
 
 if __name__ == "__main__":
