@@ -161,14 +161,14 @@ ACCOUNTS: dict[str, Profile] = {
     ),
     "in deficit": profile(uploaded_bytes=13 * GIB, bonus_points=99_000.0, unsat_count=0),
     "poor": profile(uploaded_bytes=13 * GIB, bonus_points=25_499.0, unsat_count=0),
-    "well off": profile(uploaded_bytes=24 * GIB, unsat_count=0),
+    "well off": profile(uploaded_bytes=24 * GIB, unsat_count=0, wedges=2),
     "powerful": profile(
         account_class=AccountClass.POWER_USER, class_name="Power User", uploaded_bytes=60 * GIB,
         downloaded_bytes=31 * GIB, bonus_points=60_000.0, unsat_count=0, unsat_limit=100,
     ),
     "VIP": profile(
         account_class=AccountClass.VIP, class_name="VIP", uploaded_bytes=90 * GIB, bonus_points=99_999.0,
-        unsat_count=0, unsat_limit=150, vip_until=NOW + 40 * DAY,
+        unsat_count=0, unsat_limit=150, vip_until=NOW + 40 * DAY, wedges=1,
     ),
     "all unknown": Profile(),
 }  # fmt: skip
@@ -194,7 +194,10 @@ REQUESTS = {
     "spend": ["profile", "buy", "buy", "buy"],
     "reconcile": ["preferences", "everything", "everything", "set_preferences", "look", "force_start", "resume"],
     "monitor": ["overview"],
+    "rescue": ["torrents", "with_messages", "look", "force_start", "resume", "reannounce"],
+    "address": ["overview", "address", "register_address"],
 }
+REQUESTS["cycle"] = [*REQUESTS["grab"], *REQUESTS["spend"], *REQUESTS["reconcile"], "with_messages", "look", "delete"]
 READS = ("profile", "everything", "search", "torrents", "with_messages", "look", "preferences", "overview")
 CHANGING = ("before", "after", "after", "killed before", "killed after", "item")
 READING = ("before", "after", "killed after", "partial", *["meanwhile"] * 4)
@@ -249,6 +252,7 @@ def settings_of(preset: str, *, more: bool) -> Settings:
         ("grab", "per_run"): PER_RUN,
         ("grab", "max_torrents"): MOST_TORRENTS,
         ("grab", "unsat_reserve"): UNSAT_RESERVE,
+        ("grab", "wedges"): more,
         ("spend", "vip"): more,
         ("spend", "overflow"): more,
         ("reconcile", "force_start"): True,
@@ -297,7 +301,9 @@ def wrong_addition(one: Addition, floor: float, ceiling: int) -> Iterator[str]:
     if (account.uploaded_bytes or 0) < floor * (account.downloaded_bytes or 0):
         yield "the ratio is too low"
     vip = account.account_class in (AccountClass.VIP, AccountClass.ELITE_VIP)
-    if not (offer.free or offer.personal_freeleech or (vip and (offer.vip or offer.fl_vip))):
+    if one.wedge and (offer.free or offer.personal_freeleech or offer.vip or offer.fl_vip):
+        yield "it was free for somebody, and the wedge is lost"
+    if not (one.wedge or offer.free or offer.personal_freeleech or (vip and (offer.vip or offer.fl_vip))):
         yield "it costs ratio"
     if not (50 * MIB <= offer.size_bytes <= GIB and offer.leechers >= 1 and offer.seeders <= ceiling):
         yield "it is outside the bands"
@@ -515,7 +521,7 @@ class WorldMachine(RuleBasedStateMachine):
     # Jobs.
 
     @rule(
-        job=st.sampled_from([*sorted(JOBS), "grab", "janitor", "spend", "spend"]),
+        job=st.sampled_from([*sorted(JOBS), "grab", "janitor", "spend", "spend", "cycle", "cycle"]),
         apply=st.sampled_from([True, True, True, False]),
         faults=st.one_of(st.just(()), faults()),
         retry=st.booleans(),

@@ -57,6 +57,7 @@ class Addition:
             this one included.
         managed: Torrents of its category, this one included.
         disk_left: Free space, less the whole size of everything the run has added.
+        wedge: Whether a wedge was spent on it.
     """
 
     offer: SearchResult
@@ -65,6 +66,7 @@ class Addition:
     unsatisfied: int
     managed: int
     disk_left: int
+    wedge: bool
 
 
 @frozen(kw_only=True)
@@ -181,6 +183,7 @@ class WatchedClient(MemoryClient):
             unsatisfied=self.world.unsatisfied() + recent,
             managed=sum(one.category == wanted.category for one in torrents.values()),
             disk_left=self.world.free_space_bytes - sizes,
+            wedge=wanted.use_wedge,
         )
         book.additions.append(entry)
 
