@@ -161,7 +161,7 @@ def _wedge_step(snapshot: Snapshot, policy: Policy, free: Step) -> Step:
     """Return the one search among what a wedge would make free, where what is free has left room for it."""
     room = room_for(snapshot, policy)
     _, candidates = sift(snapshot, policy)
-    places = room.picks - len(candidates)
+    places = min(room.picks, room.unsat) - len(candidates)
     if not room.wedges or places <= 0 or len(snapshot.searches or ()) >= policy.grab.max_pages:
         return free
     return Step(_query(policy, "active"), f"what is free leaves {places} of {room.picks} places to a wedge: {free.why}")

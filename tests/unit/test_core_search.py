@@ -214,6 +214,7 @@ class TestWedges:
             (profile(wedges=1), policy(WEDGES, grab={"wedges_per_run": 0})),
             (profile(wedges=1), policy(WEDGES, grab={"per_run": 1})),
             (profile(wedges=1), policy(WEDGES, grab={"max_pages": 1})),
+            (profile(wedges=1, unsat_count=39), WEDGES),
         ],
     )
     def test_it_is_not_made_where_no_wedge_could_be_spent(self, account: Profile, wanted: Policy) -> None:
