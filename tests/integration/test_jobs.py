@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -386,3 +387,38 @@ class TestReconcile:
         any_rig.client.wait_for_state(owing, "stalledUP", "uploading")
         for identity in (done, foreign):
             assert any_rig.client.torrent(identity)["state"] in ("pausedUP", "stoppedUP")
+
+
+class TestRescue:
+    def test_gets_seeding_what_rests_or_is_refused(self, any_rig: Rig, tracker: Tracker) -> None:
+        """A stopped torrent resumes, a refused one is announced to a tracker that takes it by now; one is well."""
+        well, stopped, refused = (
+            any_rig.put(name, GIB, complete=True, paused=name == "stopped") for name in ("well", "stopped", "refused")
+        )
+        any_rig.client.age({one: seeded(2 * DAY, HOUR) for one in (well, stopped, refused)})
+        tracker.refusals[refused] = UNREGISTERED
+        any_rig.client.post("torrents/reannounce", hashes=refused)
+        any_rig.client.wait_for_tracker(refused, 4, 5)
+        any_rig.client.wait_for_tracker(well, 2)
+        del tracker.refusals[refused]
+        switches = {"HARVESTMOUSE_RECONCILE_FORCE_START": "true", "HARVESTMOUSE_RESCUE_REANNOUNCE": "true"}
+        document = any_rig.job("rescue", "--apply", **switches)
+        assert (subjects(document, "resume"), subjects(document, "reannounce")) == ({stopped}, {refused})
+        assert reasons(document, "keep") == {well: "announcing"}
+        assert statuses(document) == ["done", "done"]
+        for identity in (stopped, refused):
+            any_rig.client.wait_for_tracker(identity, 2)
+        assert any_rig.job("rescue", "--apply", **switches)["actions"] == []
+
+    def test_the_trackers_clock_goes_on_only_while_it_works(self, any_rig: Rig, tracker: Tracker) -> None:
+        """The janitor asks for the messages of what owes, and remembers who announced."""
+        well, refused = (any_rig.put(name, GIB, complete=True) for name in ("well", "refused"))
+        any_rig.client.age({one: seeded(2 * DAY, HOUR) for one in (well, refused)})
+        tracker.refusals[refused] = UNREGISTERED
+        any_rig.client.post("torrents/reannounce", hashes=refused)
+        any_rig.client.wait_for_tracker(refused, 4, 5)
+        any_rig.client.wait_for_tracker(well, 2)
+        any_rig.job("janitor")
+        kept = json.loads((any_rig.state_dir / "tracker_clock.json").read_text())
+        assert {one: row["announcing"] for one, row in kept.items()} == {well: True, refused: False}
+        assert all(row["seconds"] >= 3600 for row in kept.values())
