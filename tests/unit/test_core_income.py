@@ -84,7 +84,8 @@ class TestIncome:
             (((0, 1.0), (0, 9.0), (HOUR, 109.0)), 100.0),
             (((HOUR, 0.0), (0, 100.0)), None),
             (((0, 0.0), (HOUR, 100.0), (HOUR, 100.0), (2 * HOUR, 200.0)), 100.0),
-            (((0, 0.0), (9 * WEEK, 50.0), (HOUR, 60.0), (2 * HOUR, 160.0)), 100.0),
+            (((0, 100.0), (2 * HOUR, 50.0), (HOUR, 60.0), (3 * HOUR, 260.0)), 100.0),
+            (((0, 0.0), (9 * WEEK, 50.0), (HOUR, 60.0), (3 * HOUR, 260.0)), 100.0),
         ],
     )
     def test_balances_seen_twice_or_by_a_wrong_clock_are_left_out(self, balances: Balances, income: float) -> None:

@@ -156,6 +156,18 @@ class TestCredit:
         )
         assert [(one.at, one.figures["missing_bp"]) for one in bought] == [(NOW, 0), (NOW + 6 * HOUR, 0)]
 
+    def test_the_jobs_buy_no_more_than_it_takes(self) -> None:
+        """At the ratio exactly; what spend buys beyond that is no part of the way."""
+        rich = mouse(downloaded_bytes=50 * GIB, bonus_points=99_999.0)
+        assert [one.figures["ratio_after"] for one in steps(way(rich, FIELD), *BUYS)] == [2.0]
+        modest = way(rich, policy(FIELD, spend={"tiers": (50,)}))
+        assert [one.figures["ratio_after"] for one in steps(modest, *BUYS)] == [1.0]
+
+    def test_the_last_points_pay_by_hand(self) -> None:
+        """The reserve binds the jobs only."""
+        buys = step(way(mouse(downloaded_bytes=GIB, bonus_points=500.0)), Who.PERSON, "web store")
+        assert (buys.at, buys.figures["cost_bp"]) == (NOW, 500)
+
     def test_several_purchases_by_hand_can_be_made_at_once(self) -> None:
         """Where the points are there: no single amount of the store is enough for 30 GiB but 100, which is too dear."""
         buys = step(way(mouse(downloaded_bytes=30 * GIB)), Who.PERSON, "web store")
@@ -199,8 +211,13 @@ class TestCredit:
         found = way(profile(uploaded_bytes=7 * GIB))
         assert step(found, Who.PERSON, "lower ratio_floor in [grab] from 1.2").at == NOW
         assert step(found, Who.PERSON, "web store").figures["ratio_after"] == 1.2
-        assert steps(way(profile(uploaded_bytes=4 * GIB)), Who.PERSON, "lower ratio_floor") == []
+        assert steps(way(profile(uploaded_bytes=5 * GIB)), Who.PERSON, "lower ratio_floor")
+        assert steps(way(profile(uploaded_bytes=5 * GIB - 1)), Who.PERSON, "lower ratio_floor") == []
         assert steps(way(profile(uploaded_bytes=7 * GIB), FIELD), Who.PERSON, "lower ratio_floor") == []
+
+    def test_grab_is_not_told_to_go_on_where_it_never_stopped(self) -> None:
+        """The field preset grabs at 0.7, though the site wants 1."""
+        assert steps(way(profile(uploaded_bytes=7 * GIB), FIELD), Who.JOBS, "Grab") == []
 
     def test_an_open_purchase_is_waited_for(self) -> None:
         """Nothing is foretold of the next one."""
@@ -222,6 +239,12 @@ class TestBacklog:
             (NOW, {"torrents": 1}),
             (NOW + 23 * HOUR + 1, {"torrents": 2}),
         ]
+
+    def test_what_was_added_just_now_goes_with_the_rest_of_the_day(self) -> None:
+        """24 hours from now are still this day."""
+        held = (download(1, added_on=NOW), download(2, added_on=NOW - HOUR))
+        gone = step(way(mouse(), torrents=held), Who.JOBS, "never started")
+        assert (gone.at, gone.figures) == (NOW + DAY + 1, {"torrents": 2})
 
     def test_longer_patience_is_told_by_the_day(self) -> None:
         """One step for each day."""
@@ -264,7 +287,9 @@ class TestSeeding:
     def test_one_that_is_too_late_can_be_paid_for(self) -> None:
         """1 000 points each."""
         resting = torrent(1, state="stoppedUP", seeding_time=HOUR, completion_on=NOW - 29 * DAY)
-        late = step(way(torrents=(resting,)), Who.PERSON, "too late")
+        found = way(torrents=(resting,))
+        late = step(found, Who.PERSON, "too late")
+        assert steps(found, Who.PERSON, "last moment") == []
         assert late.figures == {"torrents": 1, "cost_bp": 1000}
 
     def test_in_class_mouse_the_clock_starts_when_it_is_left(self) -> None:

@@ -210,6 +210,12 @@ class TestAdvice:
         for unknown in ({"uploaded_bytes": None}, {"downloaded_bytes": None}):
             assert by_hand(mouse(**unknown), SEED) is None
 
+    def test_a_floor_below_the_sites_ratio_is_none_to_be_content_with(self) -> None:
+        """1 GiB would lift the account over the policy's 0.5, and leave it in class Mouse."""
+        found = by_hand(mouse(downloaded_bytes=2 * GIB), policy(grab={"ratio_floor": 0.5}))
+        assert found is not None
+        assert (float(found.gib), found.ratio, found.over) == (2.5, 1.25, 1.0)
+
     def test_a_need_beyond_the_largest_tier_is_told(self) -> None:
         """Several purchases will follow; 499 GiB and one more are a single one."""
         assert any("several purchases" in sentence for sentence in plan(owing(500, 100)).advice)
@@ -342,6 +348,12 @@ class TestOverflow:
         """25 000 points last six hours at 4 166 an hour; where no tier is enough, the largest that fits."""
         made = plan(profile(bonus_points=99999.0), SPILLING, balances=earning(income))
         assert made.actions == (BuyUpload(gib=tier, cost_bp=tier * 500),)
+
+    def test_a_tier_that_leaves_just_too_much_is_not_enough(self) -> None:
+        """25 000 points in five hours: what 50 GiB leaves would be at the cap again by the next run."""
+        wanted = policy(spend={"overflow": True, "overflow_ahead": timedelta(hours=5)})
+        made = plan(profile(bonus_points=99999.0), wanted, balances=earning(5000))
+        assert made.actions == (BuyUpload(gib=100, cost_bp=50000),)
 
     def test_a_deficit_comes_first(self) -> None:
         """Even where no tier that it needs is affordable, nothing else is bought."""

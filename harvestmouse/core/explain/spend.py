@@ -206,7 +206,7 @@ def _depends(snapshot: Snapshot, policy: Policy, decision: Decision) -> Iterator
     if subject == "vip" and reason is Reason.VIP_NOT_NOW:
         yield f"the class, which has to be one of {', '.join(VIP_CLASSES)}"
     following = next_purchase(snapshot, policy.spend)
-    if following is None or following.at == snapshot.taken_at or decision.decision is not Verdict.HOLD:
+    if following is None or decision.decision is not Verdict.HOLD:
         return
     if (subject == "vip") is (following.reason is Reason.VIP_TOP_UP):
         income, wait = income_per_hour(snapshot.balances), format_span(following.at - snapshot.taken_at)

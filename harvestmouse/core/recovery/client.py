@@ -38,7 +38,7 @@ def _coming_of_age(view: View, plan: Plan) -> Iterator[Step]:
     cleanup, gone = view.policy.cleanup, {one.hash for one in plan.actions if isinstance(one, DeleteTorrent)}
     patience = int(cleanup.never_started_age.total_seconds())
     later = plan_cleanup(evolve(view.snapshot, taken_at=view.now + patience + 1), view.policy)
-    fresh = {one.hash for one in later.actions if isinstance(one, DeleteTorrent)} - gone
+    fresh = {one.hash for one in later.actions if isinstance(one, DeleteTorrent)}
     open_ = [one for one in view.managed if one.has_completed is False and one.hash not in gone]
     ages = [(one.added_on or 0) + patience - view.now for one in open_ if one.hash in fresh and not one.shows_data]
     days: dict[int, list[int]] = {}
