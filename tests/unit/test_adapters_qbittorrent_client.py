@@ -170,9 +170,10 @@ def test_silence_ends_within_the_time_limit(
         CALLS[method](adapter)
 
 
-def test_nobody_there_is_told() -> None:
-    """A port on which nobody listens is named as such, with advice."""
-    adapter = QbittorrentClient(url="http://127.0.0.1:9")
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://127.0.0.1:99999"])
+def test_nobody_there_is_told(url: str) -> None:
+    """A port on which nobody listens, or can, is named as such, with advice."""
+    adapter = QbittorrentClient(url=url)
     with pytest.raises(ClientUnavailable, match="Is it running"):
         adapter.torrents("mam-farming")
     adapter.close()

@@ -58,7 +58,11 @@ class Connection:
         self._socket: socket.socket | None = None
         parts = urlsplit(url)
         self._tls = parts.scheme == "https"
-        self._host, self._port = parts.hostname or "", parts.port or (443 if self._tls else 80)
+        try:
+            self._host, self._port = parts.hostname or "", parts.port or (443 if self._tls else 80)
+        except ValueError:
+            # No such port can be connected to.
+            self._host, self._port = "", 0
         self._timeouts = connect, read
         self._base = f"{parts.path.rstrip('/')}/api/v2/"
         login, _, place = parts.netloc.rpartition("@")
