@@ -356,7 +356,8 @@ class StorePurchase:
 def by_hand(profile: Profile, policy: Policy) -> StorePurchase | None:
     """Find the smallest web-store purchase that the points pay for and that lifts the ratio over its next threshold."""
     uploaded, downloaded, ratio = profile.uploaded_bytes, profile.downloaded_bytes, profile.ratio
-    if uploaded is None or not downloaded or ratio is None:
+    points = profile.bonus_points
+    if uploaded is None or not downloaded or ratio is None or points is None:
         return None
     # A floor or target below the site's own ratio is none to be content with.
     thresholds = {max(SITE_RATIO, one) for one in (policy.grab.ratio_floor, policy.spend.target_ratio)} | {SITE_RATIO}
@@ -364,7 +365,7 @@ def by_hand(profile: Profile, policy: Policy) -> StorePurchase | None:
         lifted = float((uploaded + amount * GIB) / downloaded)
         cost = ceil(amount * policy.spend.price_per_gib)
         reached = [threshold for threshold in thresholds if ratio < threshold <= lifted]
-        if reached and cost <= (profile.bonus_points or 0):
+        if reached and cost <= points:
             return StorePurchase(gib=amount, cost_bp=cost, ratio=lifted, over=max(reached))
     return None
 

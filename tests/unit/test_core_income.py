@@ -21,6 +21,9 @@ class TestIncome:
             (((0, 7.0), (HOUR, 7.0)), 0.0),
             (((5, 9000.0), (5 + HOUR, 9050.0)), 50.0),
             (((0, 0.0), (3 * HOUR, 100.0)), 33.33),
+            (((0, 0.0), (1, 100.0), (HOUR + 1, 200.0)), 199.94),
+            # A balance that stood still was no purchase, after which the next would not be believed.
+            (((0, 0.0), (HOUR, 100.0), (HOUR + 10, 100.0), (HOUR + 80, 150.0), (2 * HOUR, 120.0)), 146.74),
         ],
     )
     def test_it_is_told_from_an_hour_on(self, balances: Balances, income: float | None) -> None:
@@ -47,11 +50,11 @@ class TestIncome:
             (bought, 30_200.0),
             (bought + 2, 5_200.0),
             (bought + 2 + after, 30_200.0),
-            (bought + 2 + HOUR // 2, 5_250.0),
+            (bought + 2 + HOUR // 2, 5_300.0),
         )
         income = income_per_hour(balances)
         assert income is not None
-        assert income > 10_000 if believed else income == 100.0
+        assert income > 10_000 if believed else income == 120.0
 
     @pytest.mark.parametrize(
         ("balances", "income"),

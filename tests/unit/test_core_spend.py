@@ -1,7 +1,6 @@
 """What is bought, what is not, and what the operator is told instead."""
 
 from datetime import timedelta
-from math import ceil
 from typing import Any
 
 import pytest
@@ -207,7 +206,7 @@ class TestAdvice:
     def test_an_account_that_downloaded_nothing_has_no_ratio_to_lift(self) -> None:
         """No plan asks for it, since such an account is never short."""
         assert by_hand(profile(uploaded_bytes=0, downloaded_bytes=0, bonus_points=9999.0), SEED) is None
-        for unknown in ({"uploaded_bytes": None}, {"downloaded_bytes": None}):
+        for unknown in ({"uploaded_bytes": None}, {"downloaded_bytes": None}, {"bonus_points": None}):
             assert by_hand(mouse(**unknown), SEED) is None
 
     def test_a_floor_below_the_sites_ratio_is_none_to_be_content_with(self) -> None:
@@ -215,6 +214,13 @@ class TestAdvice:
         found = by_hand(mouse(downloaded_bytes=2 * GIB), policy(grab={"ratio_floor": 0.5}))
         assert found is not None
         assert (float(found.gib), found.ratio, found.over) == (2.5, 1.25, 1.0)
+
+    def test_the_largest_amount_of_the_store_is_100_gib(self) -> None:
+        """More takes several purchases."""
+        found = by_hand(mouse(downloaded_bytes=100 * GIB, bonus_points=50_000.0), SEED)
+        assert found is not None
+        assert (float(found.gib), found.cost_bp) == (100.0, 50_000)
+        assert by_hand(mouse(downloaded_bytes=100 * GIB + 1, bonus_points=99_999.0), SEED) is None
 
     def test_a_need_beyond_the_largest_tier_is_told(self) -> None:
         """Several purchases will follow; 499 GiB and one more are a single one."""
@@ -318,6 +324,7 @@ class TestOverflow:
         """A point below the cap nothing is lost yet, as far as anybody knows."""
         made = plan(profile(bonus_points=99999.0), SPILLING)
         assert (decided(made), made.actions) == ({"upload": ("buy", "overflow")}, (BuyUpload(gib=50, cost_bp=25000),))
+        assert made.advice == ()
         assert plan(profile(bonus_points=99998.9), SPILLING).actions == ()
 
     @pytest.mark.parametrize(
@@ -412,27 +419,33 @@ class TestNextPurchase:
     """When a spend run can next do something, if points come in as they did."""
 
     @pytest.mark.parametrize(
-        ("account", "changes", "income", "hours", "reason"),
+        ("account", "changes", "income", "seconds", "reason"),
         [
-            (mouse(), {}, 100, 9.49, "deficit"),
+            (mouse(), {}, 100, 949 * 36, "deficit"),
             (mouse(bonus_points=25_500.0), {}, 0, 0, "deficit"),
-            (profile(bonus_points=50_000.0), {"overflow": True}, 1000, 43.999, "overflow"),
+            (profile(bonus_points=50_000.0), {"overflow": True}, 1000, 158_397, "overflow"),
             (profile(bonus_points=99_999.0), {"overflow": True}, 0, 0, "overflow"),
-            (profile(account_class="VIP", vip_until=NOW + 63 * DAY), {"vip": True}, 50, 24, "vip_top_up"),
-            (profile(account_class="VIP", vip_until=NOW, bonus_points=500.0), {"vip": True}, 50, 100, "vip_top_up"),
+            (profile(account_class="VIP", vip_until=NOW + 63 * DAY), {"vip": True}, 50, DAY, "vip_top_up"),
+            (
+                profile(account_class="VIP", vip_until=NOW, bonus_points=500.0),
+                {"vip": True},
+                50,
+                100 * HOUR,
+                "vip_top_up",
+            ),
+            (member(NOW + 428 * DAY), {"vip": True}, 0, 366 * DAY, "vip_top_up"),
         ],
     )
     def test_it_is_told_to_the_second(
-        self, account: Profile, changes: dict[str, Any], income: int, hours: float, reason: str
+        self, account: Profile, changes: dict[str, Any], income: int, seconds: int, reason: str
     ) -> None:
         """The smallest tier is affordable, VIP has room for four weeks and they are paid for, or points would be lost.
 
         949 points at 100 an hour; 44 000 before the level of 94 000, less one.
         """
         made = plan(account, policy(spend=changes), balances=earning(income))
-        seconds = ceil(hours * HOUR)
         assert made.figures["next_useful_reason"] == reason
-        assert made.figures["next_useful_seconds"] == pytest.approx(seconds, abs=1)
+        assert made.figures["next_useful_seconds"] == seconds
         assert made.figures["next_useful_at"] == NOW + made.figures["next_useful_seconds"]
 
     @pytest.mark.parametrize(
@@ -443,6 +456,7 @@ class TestNextPurchase:
             (mouse(), {"tiers": (500,)}, earning(1000)),
             (mouse(bonus_points=0.0), {}, earning(2)),
             (profile(), {}, earning(1000)),
+            (member(NOW + 428 * DAY + 1), {"vip": True}, ()),
             (profile(), {"vip": True}, earning(1000)),
             (profile(uploaded_bytes=None), {"overflow": True}, earning(1000)),
         ],
@@ -538,6 +552,11 @@ class TestSettle:
 
 class TestFacts:
     """What a plan shows of the account, the need and the means."""
+
+    def test_a_plan_that_buys_no_credit_says_so(self) -> None:
+        """VIP is none."""
+        made = plan(member(NOW), VIP)
+        assert (made.job, made.decided_at, made.figures["buy_gib"]) == ("spend", NOW, 0)
 
     def test_figures_tell_what_was_seen(self) -> None:
         """Income is rounded, and unknown without a history."""
