@@ -133,6 +133,8 @@ def test_the_metrics_that_no_panel_shows_are_few_and_known() -> None:
         "harvestmouse_plan_age_seconds",
         "harvestmouse_points_at_cap",
         "harvestmouse_spend_next_useful_seconds",
+        "harvestmouse_unsat_resume_seconds",
+        "harvestmouse_wedges",
         "qbt_dht_nodes",
     }
     assert CATALOGUE.keys() - shown == left_out
