@@ -164,10 +164,13 @@ class TestGuards:
             ({"state": "stoppedDL"}, True),
             ({"state": "stalledDL"}, True),
             ({"state": None, "downloaded_bytes": None, "progress": None}, True),
+            ({"state": "queuedDL", "downloaded_bytes": None, "progress": None}, True),
             # It is running, and may have begun a minute ago.
             ({"state": "downloading", "downloaded_bytes": MIB, "progress": 0.1}, True),
             ({"state": "stalledDL", "downloaded_bytes": MIB, "progress": 0.1}, False),
             ({"state": "queuedDL", "downloaded_bytes": MIB}, False),
+            ({"state": "pausedDL", "downloaded_bytes": MIB}, False),
+            ({"state": "stoppedDL", "progress": 0.1}, False),
             # Its data came from peers whom the tracker named, half an hour ago at the latest.
             ({"state": "stalledUP", "progress": 1.0, "completion_on": NOW - 30 * MINUTE + 1}, True),
             ({"state": "stalledUP", "progress": 1.0, "completion_on": NOW - 30 * MINUTE}, False),
@@ -297,6 +300,11 @@ class TestForecast:
             torrent(3, seeding_time=72 * HOUR),
         )
         assert slots_free_in(snapshot(torrents=held), SEED) == [2 * HOUR, 12 * HOUR]
+
+    @pytest.mark.parametrize("state", ["uploading", "stalledUP", "forcedUP"])
+    def test_it_seeds_whether_anybody_downloads_or_not(self, state: str) -> None:
+        """In each of the states in which the clocks go on."""
+        assert slots_free_in(snapshot(torrents=(torrent(seeding_time=70 * HOUR, state=state),)), SEED) == [2 * HOUR]
 
     @pytest.mark.parametrize(
         "facts",
