@@ -218,39 +218,19 @@ def _machine() -> str:
     )
 
 
-def draw(cases: Sequence[Case]) -> None:
-    """Draw the ratios."""
-    # It must not be in the memory that children are forked from.
-    from matplotlib import rcParams  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    rcParams["svg.hashsalt"] = "harvestmouse"
-    figure = Figure(figsize=(7, 3.5))
-    axes = figure.subplots()
-    labels = [f"{case.count}\n{case.version}" for case in cases]
-    for number, name in enumerate((CURL, FLOOR, "janitor")):
-        places = [place + (number - 1) * 0.27 for place in range(len(cases))]
-        axes.bar(places, [case.ratio(name) for case in cases], 0.25, label=name)
-    axes.set_xticks(range(len(cases)), labels)
-    axes.set_ylabel("wall time to curl")
-    axes.set_xlabel("torrents, version of qBittorrent")
-    axes.legend(frameon=False)
-    figure.tight_layout()
-    figure.savefig(PICTURE, metadata={"Date": None})
-
-
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--cases", default=CASES)
     options = parser.parse_args()
-    cases = []
+    cases: list[Case] = []
     for word in options.cases.split(","):
         count, _, version = word.partition(":")
         cases.append(try_case(int(count), version, options.rounds))
-    PAGE.write_text(render(cases, options.rounds))
-    draw(cases)
+        PAGE.write_text(render(cases, options.rounds))
+        # It loads what must not be in the memory that children are forked from.
+        subprocess.run((sys.executable, "-m", "benchmarks.draw", PAGE, PICTURE), check=True)
 
 
 if __name__ == "__main__":
