@@ -75,7 +75,7 @@ lint: $(STAMP)/test $(STAMP)/lint
 	$(BIN)/lint-imports
 
 docs: $(STAMP)/docs
-	$(BIN)/mkdocs build --strict --site-dir build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/site
 	@echo "The documentation is in build/site/index.html."
 
 refresh-docs: $(STAMP)/test
