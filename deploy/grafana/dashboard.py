@@ -45,6 +45,7 @@ AGES = {
     "spend": (timedelta(hours=12), timedelta(hours=13)),
     "reconcile": (timedelta(minutes=30), _ALERT),
     "monitor": (timedelta(minutes=30), _ALERT),
+    "rescue": (timedelta(hours=2), _ALERT),
 }
 
 Meanings = Mapping[float, tuple[str, str]]
@@ -288,8 +289,11 @@ def obligations() -> Placed:
         "short",
         Query("harvestmouse_owed_torrents", "owe seed time"),
         Query("harvestmouse_owed_not_announcing", "of them queued or stopped"),
+        Query("harvestmouse_unseen_torrents", "not seen for a day"),
+        Query("harvestmouse_rescue_late", "too late"),
     )
-    yield coloured(owed, {"owe seed time": PLAIN, "of them queued or stopped": ACT}).decimals(0), 10, 8
+    colours = {"owe seed time": PLAIN, "of them queued or stopped": ACT, "not seen for a day": LOOK, "too late": ACT}
+    yield coloured(owed, colours).decimals(0), 10, 8
 
 
 def client() -> Placed:

@@ -132,6 +132,8 @@ def test_the_metrics_that_no_panel_shows_are_few_and_known() -> None:
         "harvestmouse_last_run_timestamp_seconds",
         "harvestmouse_plan_age_seconds",
         "harvestmouse_points_at_cap",
+        "harvestmouse_rescue_not_announcing",
+        "harvestmouse_seed_clock_drift_seconds",
         "harvestmouse_spend_next_useful_seconds",
         "harvestmouse_unsat_resume_seconds",
         "harvestmouse_wedges",

@@ -104,6 +104,7 @@ def feed(world: Fed) -> None:
     world.run("janitor", "--apply")  # its predecessor's deletions stand for a second only, and are shown nevertheless
     world.run("reconcile")
     world.run("reconcile", "--apply")
+    world.run("rescue")
 
     site.world.account = Account(classname="Mouse", uploaded_bytes=0, downloaded_bytes=715 * MIB, seedbonus=24_551)
     world.run("grab", "--apply")

@@ -144,6 +144,10 @@ def _unregistered(*numbers: int) -> Body:
     return {hash_of(number): [raw_tracker("Torrent not registered with this tracker")] for number in numbers}
 
 
+def _seen(seconds: int) -> Body:
+    return {"seconds": seconds, "announcing": True, "listed_at": NOW, "announced_at": NOW}
+
+
 def situations() -> Mapping[str, tuple[str, Body]]:
     """Return each golden recording's job and bodies by its name."""
     old = NOW - 30 * DAY
@@ -212,6 +216,28 @@ def situations() -> Mapping[str, tuple[str, Body]]:
                     *(raw_torrent(n, state="queuedUP", seeding_time=HOUR) for n in range(1, 6)),
                     raw_torrent(6, state="pausedUP", seeding_time=HOUR),
                     preferences=raw_preferences(max_active_uploads=4, max_active_torrents=5),
+                )
+            ),
+        ),
+        "janitor_goes_by_both_clocks": (
+            "janitor",
+            raw_snapshot(
+                qbittorrent=_client(*(raw_torrent(number, num_complete=30) for number in (1, 2, 3))),
+                memory={"tracker_clock": {hash_of(1): _seen(2 * DAY), hash_of(2): _seen(4 * DAY)}},
+            ),
+        ),
+        "rescue_sees_owing_torrents_at_rest": (
+            "rescue",
+            raw_snapshot(
+                qbittorrent=_client(
+                    raw_torrent(1, state="queuedUP", seeding_time=HOUR),
+                    raw_torrent(2, state="stoppedUP", seeding_time=HOUR, completion_on=NOW - 29 * DAY),
+                    *(raw_torrent(number, seeding_time=HOUR) for number in (3, 4)),
+                    raw_torrent(5, state="missingFiles", seeding_time=HOUR, progress=0),
+                    raw_torrent(6, seeding_time=HOUR, trackers=[raw_tracker(status=2)]),
+                    raw_torrent(7),
+                    webapi_version="2.11.4",
+                    trackers=_unregistered(3),
                 )
             ),
         ),
