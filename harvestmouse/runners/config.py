@@ -22,6 +22,7 @@ from harvestmouse.runners.settings import (
     NotifySettings,
     QbittorrentSettings,
     RecordingSettings,
+    ServeSettings,
     Settings,
     meaning,
     title,
@@ -215,6 +216,7 @@ def _assemble(given: Values, base: Policy) -> Settings:
         metrics=_build(MetricsSettings, MetricsSettings(), "metrics", given),
         notify=_build(NotifySettings, NotifySettings(), "notify", given),
         recordings=_build(RecordingSettings, RecordingSettings(), "recordings", given),
+        serve=_build(ServeSettings, ServeSettings(), "serve", given),
         policy=Policy(**own),
         sources={key: one.source for key, one in given.items()},
     )

@@ -177,6 +177,73 @@ class RecordingSettings:
     max_size: int = field(default=500 * MIB, metadata={"size": True})
 
 
+def _crontab(_: Any, attribute: "Attribute[Any]", value: str) -> None:
+    if value in ("", attribute.default):
+        return
+    from harvestmouse.runners.serve.crontab import CrontabError, parse  # noqa: PLC0415 - few runs have lines of their own
+
+    try:
+        parse(value)
+    except CrontabError as error:
+        raise PolicyError(f"{attribute.name} = {value!r} is no line of a crontab: {error}") from None
+
+
+def _line(default: str) -> Any:
+    return field(default=default, validator=_crontab)
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """Take an address to listen on apart.
+
+    Raises:
+        ValueError: It is none.
+    """
+    parts = urlsplit(f"//{text}")
+    if parts.port is None or not parts.hostname or parts.netloc != text or parts.username is not None:
+        raise ValueError(text)
+    return parts.hostname, parts.port
+
+
+def _address(_: Any, attribute: "Attribute[Any]", value: str) -> None:
+    try:
+        host_and_port(value)
+    except ValueError:
+        raise PolicyError(
+            f"{attribute.name} = {value!r} is no address to listen on; write it as '127.0.0.1:9798' or '[::1]:9798'"
+        ) from None
+
+
+@frozen(kw_only=True)
+class ServeSettings:
+    """When `serve` starts each job, as a crontab has it (minute, hour, day, month, weekday), and where its page is.
+
+    Attributes:
+        listen: Address and port of the page, the figures and the checks of health.
+        grab: When to grab; empty for never.
+        janitor: When to run janitor; empty for never.
+        spend: When to run spend; empty for never.
+        reconcile: When to run reconcile; empty for never.
+        monitor: When to run monitor; empty for never.
+        rescue: When to run rescue; empty for never.
+        cycle: When to do all jobs in one run, in place of the others; empty for never.
+        address: When to look whether the client's address has changed; empty for never.
+        jitter: Start up to this much after the minute, by chance.
+        misfire_grace: Start up to this much late, such as after a pause of the machine; what is later is left out.
+    """
+
+    listen: str = field(default="127.0.0.1:9798", validator=_address)
+    grab: str = _line("*/30 * * * *")
+    janitor: str = _line("10-59/15 * * * *")
+    spend: str = _line("20 */6 * * *")
+    reconcile: str = _line("13-59/15 * * * *")
+    monitor: str = _line("2-59/5 * * * *")
+    rescue: str = _line("")
+    cycle: str = _line("")
+    address: str = _line("")
+    jitter: timedelta = _span(60)
+    misfire_grace: timedelta = _limit(300)
+
+
 @frozen(kw_only=True)
 class Settings:
     """The whole configuration, and where each value comes from.
@@ -191,6 +258,7 @@ class Settings:
     metrics: MetricsSettings
     notify: NotifySettings
     recordings: RecordingSettings
+    serve: ServeSettings
     policy: Policy
     sources: Mapping[tuple[str, str], str]
 
@@ -209,6 +277,7 @@ SECTIONS: Mapping[str, tuple[type[Any], ...]] = {
     "reconcile": (ReconcilePolicy,),
     "rescue": (RescuePolicy,),
     "monitor": (MonitorPolicy,),
+    "serve": (ServeSettings,),
 }
 
 KEYS: Mapping[tuple[str, str], "Attribute[Any]"] = {
