@@ -268,6 +268,7 @@ class TestPoints:
         world = world_of(account=account(bonus_points=99_998.0), torrents=[torrent(1)])
         world.pass_time(DAY)
         assert world.profile.bonus_points == 99_999
+        assert world.lost_points == 23
 
     @pytest.mark.parametrize(
         ("purchase", "points", "error"),

@@ -55,6 +55,7 @@ class World:
         addresses: The words for those that the client is seen at.
         registered: The word for the address that the tracker knows, and since when.
         old_figures: Until when the profile shows the account as it was before a purchase, and that account.
+        lost_points: What the site's cap has swallowed.
     """
 
     now: int
@@ -75,6 +76,7 @@ class World:
     egress: str = "redacted-000001"
     addresses: frozenset[str] = frozenset({"redacted-000001"})
     registered: tuple[int, str] | None = None
+    lost_points: int = 0
     _unpaid_seconds: int = 0
 
     def pass_time(self, seconds: int) -> None:
@@ -145,7 +147,10 @@ class World:
         self.now += seconds
         self.snatches = {key: one for key, one in self.snatches.items() if not one.is_forgotten(self.now)}
         points, self._unpaid_seconds = divmod(self._unpaid_seconds + seeding * seconds, HOUR // POINTS_PER_HOUR)
+        balance = self.profile.bonus_points
         self.profile = credited(self.profile, points=points)
+        if balance is not None:
+            self.lost_points += points - int((self.profile.bonus_points or 0) - balance)
         self.profile = reclassed(self.profile, self.now, self.now - self.joined_at)
 
     def _open_swarms(self) -> None:
