@@ -197,7 +197,15 @@ REQUESTS = {
     "rescue": ["torrents", "with_messages", "look", "force_start", "resume", "reannounce"],
     "address": ["overview", "address", "register_address"],
 }
-REQUESTS["cycle"] = [*REQUESTS["grab"], *REQUESTS["spend"], *REQUESTS["reconcile"], "with_messages", "look", "delete"]
+REQUESTS["cycle"] = [
+    *REQUESTS["grab"],
+    *REQUESTS["grab"][3:],
+    "buy",
+    "set_preferences",
+    "with_messages",
+    "look",
+    "delete",
+]
 READS = ("profile", "everything", "search", "torrents", "with_messages", "look", "preferences", "overview")
 CHANGING = ("before", "after", "after", "killed before", "killed after", "item")
 READING = ("before", "after", "killed after", "partial", *["meanwhile"] * 4)
@@ -219,6 +227,7 @@ FLOORS = (
     "reconcile: done set_preferences",
     "reconcile: done force_start",
     "reconcile: done resume",
+    "cycle: done",
     *(
         f"deleted: {reason}"
         for reason in (
@@ -521,7 +530,7 @@ class WorldMachine(RuleBasedStateMachine):
     # Jobs.
 
     @rule(
-        job=st.sampled_from([*sorted(JOBS), "grab", "janitor", "spend", "spend", "cycle", "cycle"]),
+        job=st.sampled_from([*sorted(JOBS), "grab", "grab", "janitor", "spend", "spend", "cycle", "cycle"]),
         apply=st.sampled_from([True, True, True, False]),
         faults=st.one_of(st.just(()), faults()),
         retry=st.booleans(),
@@ -626,7 +635,9 @@ class WorldMachine(RuleBasedStateMachine):
         )
 
     def _count(self, job: str, report: Report, book: Book) -> None:
-        self.seen.update(f"{job}: {one.status} {one.action.kind}" for one in report.outcomes)
+        for part in report.jobs:
+            self.seen.update(f"{part.plan.job}: {one.status} {one.action.kind}" for one in part.outcomes)
+        self.seen[f"{job}: done"] += any(one.status is Status.DONE for one in report.outcomes)
         reasons = {one.hash: one.reason for one in report.plan.actions if isinstance(one, DeleteTorrent)}
         self.seen.update(f"deleted: {reasons[one.torrent.hash]}" for one in book.deletions)
         self.seen.update(f"kept: {one.reason}" for one in report.plan.decisions)
