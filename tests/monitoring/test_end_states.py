@@ -272,6 +272,7 @@ SKIPS = [
     Skip("grab", "unsatisfied_unknown", _account(tells_unsat=False)),
     Skip("grab", "hit_and_run", _account(inact_hnr=1), {"HARVESTMOUSE_GRAB_HOLD_ON_HIT_AND_RUN": "true"}),
     Skip("grab", "client_full", _one_torrent, {"HARVESTMOUSE_GRAB_MAX_TORRENTS": "1"}),
+    Skip("grab", "quota_full", _one_torrent, {"HARVESTMOUSE_GRAB_CATEGORY_QUOTA": "1 B"}),
     Skip("grab", "disk_low", _nothing, {"HARVESTMOUSE_GRAB_DISK_RESERVE": "900 TiB"}),
     Skip("spend", "profile_unknown", _silent_profile),
     Skip("janitor", "empty_listing", _nothing, code=5),

@@ -338,6 +338,17 @@ class TestGrab:
         one = explain_result(snapshot(profile=profile(wedges=1), searches=(page(row),)), SEED, 7)
         assert shown(one, "not_freeleech") == [("free_for_this_account", False, False)]
 
+    def test_the_wedges_that_better_results_take_are_gone(self) -> None:
+        """One by default; of two rows of one id the one that is refused is shown."""
+        rows = (result(7, free=False, takes_wedge=True), result(8, free=False, takes_wedge=True))
+        wanted = policy(grab={"wedges": True})
+        seen = snapshot(profile=profile(wedges=2), searches=(page(*rows, result(9, free=False, takes_wedge=True)),))
+        assert shown(explain_result(seen, wanted, 8), "over_budget")[-1] == ("wedges_left", 0, 0)
+        silent = result(7, free=False)
+        for both in ((rows[0], silent), (silent, rows[0])):
+            one = explain_result(snapshot(profile=profile(wedges=2), searches=(page(*both),)), wanted, 7)
+            assert shown(one, "not_freeleech")[-1] == ("free_by_spending_a_wedge", False, False)
+
     def test_what_takes_a_wedge_waits_for_what_is_free(self) -> None:
         """Its score has no part in that, unless the last place went to another wedge."""
         rows = (result(1), result(7, free=False, takes_wedge=True), result(8, free=False, takes_wedge=True))

@@ -222,8 +222,9 @@ def test_what_downloads_will_write_and_the_quota_count(
     """A byte less of it, and the pick would fit."""
     seen = snapshot(**({"searches": (page(result()),)} | changes))
     assert told(seen, ADD, with_policy=policy(grab=figures)) == [("G5", "actions", detail)]
-    fits = evolve(seen, torrents=(download(1, left_bytes=0, size_bytes=4),), malformed_torrents=())
-    assert told(fits, ADD, with_policy=policy(grab=figures)) == []
+    for whole in (download(1, left_bytes=0, size_bytes=4), torrent(1, left_bytes=None, size_bytes=4)):
+        fits = evolve(seen, torrents=(whole,), malformed_torrents=())
+        assert told(fits, ADD, with_policy=policy(grab=figures)) == []
 
 
 WEDGE = evolve(ADD, use_wedge=True)
