@@ -401,7 +401,10 @@ class TestRescue:
         any_rig.client.wait_for_tracker(refused, 4, 5)
         any_rig.client.wait_for_tracker(well, 2)
         del tracker.refusals[refused]
-        switches = {"HARVESTMOUSE_RECONCILE_FORCE_START": "true", "HARVESTMOUSE_RESCUE_REANNOUNCE": "true"}
+        switches: dict[str, Any] = {
+            "HARVESTMOUSE_RECONCILE_FORCE_START": "true",
+            "HARVESTMOUSE_RESCUE_REANNOUNCE": "true",
+        }
         document = any_rig.job("rescue", "--apply", **switches)
         assert (subjects(document, "resume"), subjects(document, "reannounce")) == ({stopped}, {refused})
         assert reasons(document, "keep") == {well: "announcing"}

@@ -452,7 +452,7 @@ def some_policies(count: int, luck: Random) -> list[Policy]:
         spend = evolve(base.spend, **luck.choice(_SPENDS))
         reconcile = evolve(base.reconcile, **luck.choice(_RECONCILES))
         rescue = evolve(base.rescue, **luck.choice(_RESCUES))
-        own = {"cleanup": cleanup, "spend": spend, "reconcile": reconcile, "rescue": rescue}
+        own: dict[str, Any] = {"cleanup": cleanup, "spend": spend, "reconcile": reconcile, "rescue": rescue}
         made.append(evolve(base, grab=evolve(base.grab, **grab), **own))
     return made
 
