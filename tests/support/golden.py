@@ -13,8 +13,8 @@ from harvestmouse import __version__
 from harvestmouse.adapters import recordings
 from harvestmouse.adapters.recordings import packed
 from harvestmouse.adapters.tape import Tape
+from harvestmouse.core.cycle import PLANNERS
 from harvestmouse.core.guarantees import check
-from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.policy import SEED
 from harvestmouse.core.wire.snapshot import parse_snapshot
 from harvestmouse.runners.recorder import document
@@ -47,7 +47,7 @@ def recording(job: str, raw: Body, name: str = "00000000") -> dict[str, Any]:
     tape = _tape(raw)
     seen = document(parse_snapshot(raw), tape, tape.rows())
     snapshot = parse_snapshot(seen)
-    plan = JOBS[job](snapshot, SEED)
+    plan = PLANNERS[job](snapshot, SEED)
     report = Report(plan=plan, apply=False, violations=check(plan, snapshot, SEED), run_id=name)
     return {
         "format": recordings.FORMAT,
@@ -224,6 +224,29 @@ def situations() -> Mapping[str, tuple[str, Body]]:
             raw_snapshot(
                 qbittorrent=_client(*(raw_torrent(number, num_complete=30) for number in (1, 2, 3))),
                 memory={"tracker_clock": {hash_of(1): _seen(2 * DAY), hash_of(2): _seen(4 * DAY)}},
+            ),
+        ),
+        "cycle_does_all_jobs": (
+            "cycle",
+            raw_snapshot(
+                mam={
+                    "profile": _user(uploaded_bytes=15 * GIB, downloaded_bytes=10 * GIB, seedbonus=60_000),
+                    "searches": [_offers()],
+                },
+                qbittorrent=_client(
+                    raw_torrent(1),
+                    _stuck(2),
+                    raw_torrent(3, state="queuedUP", seeding_time=HOUR),
+                    trackers={hash_of(1): []},
+                    preferences=raw_preferences(max_active_uploads=4),
+                    transfer={
+                        "connection_status": "connected",
+                        "dht_nodes": 371,
+                        "dl_info_speed": 0,
+                        "up_info_speed": 0,
+                    },
+                ),
+                ledger=[{"id": 1003, "at": NOW - DAY, "outcome": "grabbed", "info_hash": hash_of(9)}],
             ),
         ),
         "rescue_sees_owing_torrents_at_rest": (

@@ -16,9 +16,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from harvestmouse.adapters.recordings import packed
+from harvestmouse.core.cycle import PLANNERS
 from harvestmouse.core.errors import RecordingError
 from harvestmouse.core.guarantees import g12
-from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.policy import FIELD, SEED
 from harvestmouse.runners import replay
 from harvestmouse.runners.redecide import Replayed, decide_again, decided_again
@@ -82,7 +82,7 @@ class TestGolden:
         """A folder that went empty would replay without a difference."""
         made = {path.name.removesuffix(".json.gz") for path in GOLDEN.iterdir()}
         assert made >= set(situations())
-        assert {decide_again(path, SEED).job for path in GOLDEN.iterdir()} == set(JOBS)
+        assert {decide_again(path, SEED).job for path in GOLDEN.iterdir()} == set(PLANNERS)
 
     def test_they_hold_no_secret_and_no_path(self) -> None:
         """What a recorder keeps."""
