@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from harvestmouse.core.model import SearchPage, SearchResult, Snapshot
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.room import Room, room_for
-from harvestmouse.core.sift import score, sift
+from harvestmouse.core.sift import needs_wedge, score, sift
 
 PAGE_ROWS = 100
 _MIB = 1 << 20
@@ -114,7 +114,7 @@ def _place(page: SearchPage, policy: Policy) -> tuple[Any, ...]:
     by_date = _SORTS[policy.grab.strategy] == NEWEST
     first = max((one.id if by_date else one.leechers for one in page.results), default=-1)
     rows = sorted(map(repr, (*page.results, *page.malformed)))
-    return any(one.takes_wedge for one in page.results), -first, repr(page.found), rows
+    return any(map(needs_wedge, page.results)), -first, repr(page.found), rows
 
 
 def _steps(snapshot: Snapshot, policy: Policy) -> Iterator[Step]:

@@ -427,3 +427,24 @@ class TestSearch:
         event("stopped early" if sum(len(one.results) for one in pages) < len(catalogue) else "saw all")
         whole = snapshot(searches=(page(*catalogue),))
         assert picks(plan_grab(seen, wanted)) == picks(plan_grab(whole, wanted))
+
+    @given(st.lists(my.results(), max_size=20, unique_by=lambda row: row.id), st.integers(1, 6), st.integers(1, 3))
+    def test_the_newest_are_looked_through_until_the_room_is_filled(
+        self, rows: list[SearchResult], width: int, places: int
+    ) -> None:
+        """Or all was seen; then every request has its reason, and the end has one too."""
+        wanted = policy(SEED, grab={"per_run": places, "max_pages": 50, "strategy": "new"})
+        catalogue = sorted((evolve(row, free=True) for row in rows), key=lambda row: -row.id)
+        pages: list[SearchPage] = []
+        seen = snapshot(searches=())
+        while (query := next_query(seen, wanted)) is not None:
+            assert query.start == sum(len(one.results) for one in pages)
+            pages.append(page(*catalogue[query.start : query.start + width], found=len(catalogue)))
+            seen = snapshot(searches=tuple(pages))
+        plan = plan_grab(seen, wanted)
+        whole = sum(len(one.results) for one in pages) == len(catalogue)
+        event("saw all" if whole else "stopped early")
+        assert whole or len(picks(plan)) == places
+        assert len(plan.figures["requests"]) == len(pages)
+        assert all(one["why"] for one in plan.figures["requests"])
+        assert plan.figures["search_ended"]
