@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 FORMAT = "harvestmouse-plan/1"
 
-
 # What a cycle's plan has once for all of its parts, each row with its job.
 _ROWS = ("actions", "decisions")
 _SHARED = ("format", "decided_at", *_ROWS)
@@ -114,7 +113,7 @@ def _rows_of(job: str, rows: Any) -> list[dict[str, Any]]:
 def _outcome_of(job: str, outcome: Any) -> dict[str, Any]:
     whole = _object(outcome)
     own: dict[str, Any] = next((one for one in _list(whole.get("parts", [])) if one["job"] == job), {})
-    ends = {key: own[key] for key in ("exit_code", "error") if key in own}
+    ends: dict[str, Any] = {key: own[key] for key in ("exit_code", "error") if key in own}
     rest = {key: value for key, value in whole.items() if key != "parts"}
     return {**rest, **ends, "actions": _rows_of(job, whole.get("actions", []))}
 
