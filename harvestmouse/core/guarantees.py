@@ -105,7 +105,7 @@ def g4(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
 
 
 def g5(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
-    """Every pick is free for the account or by a wedge, in every band, no duplicate, and within all its room."""
+    """Every pick is free or made so by a wedge, in every band, no duplicate, and within slots, disk and headroom."""
     adds = list(_additions(plan))
     seen: dict[int, list[SearchResult]] = {}
     for page in snapshot.searches or ():
