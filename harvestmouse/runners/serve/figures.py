@@ -1,0 +1,58 @@
+"""Figures of `serve` itself, beside those that the runs publish."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from attrs import frozen
+from prometheus_client import Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from harvestmouse.adapters.metrics.registry import label_of
+from harvestmouse.runners.serve.runs import Runs
+
+
+@frozen(eq=False)
+class Figures(Collector):
+    """What there is to say at a moment.
+
+    Attributes:
+        runs: The runs so far.
+        next_runs: When each job starts next.
+        jobs: Those that have a schedule.
+    """
+
+    runs: Runs
+    next_runs: Mapping[str, datetime]
+    jobs: tuple[str, ...]
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each of them."""
+        runs = self.runs
+        yield GaugeMetricFamily("harvestmouse_serve_up", "1 where serve starts jobs when they are due.", 1)
+        due = GaugeMetricFamily(
+            "harvestmouse_serve_next_run_timestamp_seconds", "When the job starts next.", labels=["job"]
+        )
+        for job, at in self.next_runs.items():
+            due.add_metric([label_of(job)], at.timestamp())
+        running = GaugeMetricFamily("harvestmouse_serve_running", "1 while a run of the job goes on.", labels=["job"])
+        ended = CounterMetricFamily(
+            "harvestmouse_serve_runs", "Runs that have ended, by exit code.", labels=["job", "exit_code"]
+        )
+        left_out = CounterMetricFamily(
+            "harvestmouse_serve_left_out", "Runs left out, for the last one still went on.", labels=["job"]
+        )
+        missed = CounterMetricFamily(
+            "harvestmouse_serve_missed", "Runs left out, for they were due too long ago.", labels=["job"]
+        )
+        for job in self.jobs:
+            running.add_metric([label_of(job)], job in runs.started_at)
+            left_out.add_metric([label_of(job)], runs.left_out[job])
+            missed.add_metric([label_of(job)], runs.missed[job])
+        for (job, code), count in sorted(runs.ended.items()):
+            ended.add_metric([label_of(job), str(code)], count)
+        yield from (due, running, ended, left_out, missed)
+
+    def text(self) -> str:
+        """Return them as Prometheus reads them."""
+        return generate_latest(self).decode()
