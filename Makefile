@@ -36,7 +36,7 @@ export TEST_QBITTORRENT_DIR := $(CLIENTS)
 export PATH := $(abspath $(MONITORING))/bin:$(PATH)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage mutants bench lint docs refresh-docs clients monitoring browser clean
+.PHONY: help demo test coverage mutants bench lint docs refresh-docs clients monitoring browser shells clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -44,7 +44,7 @@ help:
 demo: $(STAMP)/project
 	@$(BIN)/harvestmouse demo
 
-test: $(STAMP)/test clients monitoring browser
+test: $(STAMP)/test clients monitoring browser shells
 ifneq ($(TESTS),)
 	$(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS)
 else
@@ -89,6 +89,9 @@ monitoring:
 
 browser:
 	@scripts/prepare-browser
+
+shells:
+	@scripts/prepare-shells
 
 clean:
 	rm -rf $(VENV) .cache build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -103,7 +103,7 @@ def run(*arguments: str) -> str:
         env={**environment, "COLUMNS": "100", "PYTHONUTF8": "1", "TZ": "UTC"},
         timeout=60,
     )
-    return done.stdout.rstrip().replace("Usage: python -m harvestmouse", "Usage: harvestmouse")
+    return done.stdout.rstrip()
 
 
 def guarantees() -> str:

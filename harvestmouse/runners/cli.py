@@ -28,7 +28,7 @@ def main() -> NoReturn:
         # Names may hold what a terminal cannot show; that must not end a run.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="harvestmouse", standalone_mode=False)
     except click.exceptions.Abort:
         _stop("interrupted", 130)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -228,11 +228,46 @@ def doctor(options: dict[str, Any], resume: bool, as_json: bool) -> int:  # noqa
 
 
 @cli.command()
+@click.option("--listen", metavar="HOST:PORT", help="Where the page is; by default 127.0.0.1:9798.")
+@click.option("--apply", "apply_", is_flag=True, help="Let the jobs act. DRY_RUN=1 wins over it.")
+@click.option("--run-at-start", is_flag=True, help="Run every scheduled job once at the start, one after the other.")
+@click.pass_obj
+def serve(options: dict[str, Any], listen: str | None, apply_: bool, run_at_start: bool) -> int:  # noqa: FBT001
+    """Run the jobs on the schedules of [serve], with a page, /metrics, /healthz and /readyz, until told to stop."""
+    from harvestmouse.runners.serve import command as serving  # noqa: PLC0415
+
+    if listen is not None:
+        options["pairs"] = (*options["pairs"], f"serve.listen={listen}")
+    return serving.serve(options, apply=apply_, run_at_start=run_at_start)
+
+
+@cli.command()
 def demo() -> int:
     """Show the seed's incident and its recovery in an embedded world; no network, nothing on disk."""
     from harvestmouse.runners.demo import demonstrate  # noqa: PLC0415
 
     demonstrate(click.echo)
+    return 0
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+def completion(shell: str) -> int:
+    """Print what makes SHELL complete commands and options, for its start-up file."""
+    from click.shell_completion import get_completion_class  # noqa: PLC0415
+
+    maker = get_completion_class(shell)
+    assert maker is not None
+    click.echo(maker(cli, {}, "harvestmouse", "_HARVESTMOUSE_COMPLETE").source())
+    return 0
+
+
+@cli.command()
+def man() -> int:
+    """Print the manual page; harvestmouse man | man -l - shows it."""
+    from harvestmouse.runners.manual import manual  # noqa: PLC0415
+
+    click.echo(manual(cli), nl=False)
     return 0
 
 
@@ -271,10 +306,10 @@ def check(options: dict[str, Any]) -> int:
 @config.command()
 @click.argument("file", required=False)
 def init(file: str | None) -> int:
-    """Write a commented sample to FILE, or to stdout; an existing file is left alone."""
+    """Write a commented sample to FILE, or to stdout (also -); an existing file is left alone."""
     from harvestmouse.runners.config import ConfigError, sample  # noqa: PLC0415
 
-    if file is None:
+    if file is None or file == "-":
         click.echo(sample(), nl=False)
         return 0
     try:

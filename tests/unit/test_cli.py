@@ -261,7 +261,7 @@ class TestConfig:
         path = tmp_path / "harvestmouse.toml"
         assert harvestmouse("config", "init", str(path)).returncode == 0
         sample = path.read_text()
-        assert sample == harvestmouse("config", "init").stdout
+        assert sample == harvestmouse("config", "init").stdout == harvestmouse("config", "init", "-").stdout
         assert harvestmouse("--config", str(path), "config", "check").returncode == 0
         uncommented = "\n".join(line.removeprefix("# ") if " = " in line else line for line in sample.splitlines())
         path.write_text(uncommented)
