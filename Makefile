@@ -7,6 +7,7 @@
 #   make bench   measure every job beside real clients of 500 to 10 000 torrents, and write docs/performance.md
 #   make lint    what the code must look like
 #   make docs    the documentation's site, into build/site
+#   make release what is published, into dist/, looked into and tried; nothing is sent anywhere
 #   make refresh-docs   rewrite what README.md and docs/ show of the program
 #   make clean   remove what these commands made
 
@@ -36,7 +37,7 @@ export TEST_QBITTORRENT_DIR := $(CLIENTS)
 export PATH := $(abspath $(MONITORING))/bin:$(PATH)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage mutants bench lint docs refresh-docs clients monitoring browser shells clean
+.PHONY: help demo test coverage mutants bench lint docs release refresh-docs clients monitoring browser shells clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -78,6 +79,9 @@ docs: $(STAMP)/docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/site
 	@echo "The documentation is in build/site/index.html."
 
+release: $(STAMP)/release
+	@scripts/release $(VENV)
+
 refresh-docs: $(STAMP)/test
 	$(BIN)/python scripts/refresh_docs.py
 
@@ -108,6 +112,6 @@ $(STAMP)/project: $(STAMP)/venv pyproject.toml
 	$(PIP) install --editable .
 	touch $@
 
-$(STAMP)/test $(STAMP)/mutants $(STAMP)/lint $(STAMP)/docs: $(STAMP)/project
+$(STAMP)/test $(STAMP)/mutants $(STAMP)/lint $(STAMP)/docs $(STAMP)/release: $(STAMP)/project
 	$(PIP) install --group $(notdir $@)
 	touch $@

@@ -60,7 +60,12 @@ def _stop(message: str, code: int) -> NoReturn:
 @click.option("--config", metavar="FILE", help="TOML file to read; also HARVESTMOUSE_CONFIG.")
 @click.option("--preset", metavar="NAME", help="Figures to start from: seed or field.")
 @click.option("--set", "pairs", metavar="KEY=VALUE", multiple=True, help="Set one key, such as grab.ratio_floor=0.5.")
-@click.option("--log-level", type=click.Choice(("debug", "info", "warning", "error")), envvar="HARVESTMOUSE_LOG_LEVEL")
+@click.option(
+    "--log-level",
+    type=click.Choice(("debug", "info", "warning", "error")),
+    envvar="HARVESTMOUSE_LOG_LEVEL",
+    help="Log nothing below this level.",
+)
 @click.option(
     "--log-format",
     type=click.Choice(("auto", "text", "json")),
