@@ -196,7 +196,8 @@ def _listening(listen: str) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise ConfigError(f"[serve] cannot listen on {listen}: {error.strerror}; --listen names another") from None
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise ConfigError(f"[serve] cannot listen on {listen}: {why}; --listen names another") from None
 
 
 def _shown(sock: socket.socket) -> str:
