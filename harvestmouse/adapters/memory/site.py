@@ -44,7 +44,8 @@ class MemorySite:
     def search(self, query: Query, now: int) -> SearchPage:  # noqa: ARG002 - nothing here expires
         """Filter and sort as the real site does; the greater its id, the newer an offer is."""
         self._sign_in()
-        shown = (self.world.shown(one) for one in self.world.catalogue)
+        in_band = (one for one in self.world.catalogue if query.min_size <= one.size_bytes <= query.max_size)
+        shown = (self.world.shown(one) for one in in_band)
         newest = query.sort == NEWEST
         found = sorted(
             (one for one in shown if _matches(one, query)),
@@ -123,5 +124,4 @@ def _matches(result: SearchResult, query: Query) -> bool:
         "fl-VIP": result.free or result.personal_freeleech or result.vip,
         "active": result.seeders > 0,
     }[query.search_type]
-    in_bands = query.min_size <= result.size_bytes <= query.max_size and result.seeders <= query.max_seeders
-    return offered and in_bands and result.leechers >= query.min_leechers
+    return offered and result.seeders <= query.max_seeders and result.leechers >= query.min_leechers

@@ -124,11 +124,15 @@ class World:
         """Return an offer as the search shows it now."""
         identity = identity_of(result)
         swarm, snatch = self.swarms.get(identity), self.snatches.get(identity)
-        if swarm is not None:
-            result = evolve(result, seeders=swarm.seeders, leechers=swarm.leechers_at(self.now))
         snatched = snatch is not None and snatch.at + SNATCH_LAG_SECONDS <= self.now
         free = result.free or result.personal_freeleech or result.vip or result.fl_vip
-        return evolve(result, snatched=result.snatched or snatched, takes_wedge=not free)
+        return evolve(
+            result,
+            seeders=result.seeders if swarm is None else swarm.seeders,
+            leechers=result.leechers if swarm is None else swarm.leechers_at(self.now),
+            snatched=result.snatched or snatched,
+            takes_wedge=not free,
+        )
 
     def spend_wedge(self, result: SearchResult) -> None:
         """Make an offer free for this account, for one of its wedges where it has one."""
