@@ -9,7 +9,7 @@ from harvestmouse.core.policy import Policy, figures
 from harvestmouse.core.units import HOUR
 
 JOB = "address"
-SUBJECT = "address"
+SUBJECT = "client_address"
 
 # The site takes an address once an hour, counted from the last one it took.
 LEAST_SECONDS = HOUR

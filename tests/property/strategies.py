@@ -30,7 +30,7 @@ from harvestmouse.core.model import (
     Torrent,
     TrackerMessage,
 )
-from harvestmouse.core.policy import FIELD, SEED, Policy
+from harvestmouse.core.policy import FIELD, SEED, AddressPolicy, Policy
 from tests.support.builders import (
     CATEGORY,
     DAY,
@@ -561,6 +561,20 @@ def rescue_snapshots(draw: st.DrawFn) -> Snapshot:
     return Snapshot(taken_at=NOW, torrents=[*some, *crowd])
 
 
+_WORDS = ("redacted-00000a", "redacted-00000b")
+
+
+@st.composite
+def address_worlds(draw: st.DrawFn) -> tuple[Snapshot, Policy]:
+    """Draw who is seen where, what was registered when, and whether anything may be."""
+    connection = draw(st.none() | st.builds(Connection, addresses=st.frozensets(st.sampled_from(_WORDS))))
+    ago = st.sampled_from([-60, 0, 1, 3599, 3600, 90_000])
+    registered = draw(st.none() | st.tuples(ago.map(lambda seconds: NOW - seconds), st.sampled_from(_WORDS)))
+    own = draw(st.none() | st.sampled_from(_WORDS))
+    policy = evolve(draw(policies()), address=AddressPolicy(register_address=draw(st.integers(0, 3)) > 0))
+    return Snapshot(taken_at=NOW, connection=connection, site_address=own, registered=registered), policy
+
+
 WORLDS: dict[str, st.SearchStrategy[tuple[Snapshot, Policy]]] = {
     "grab": st.integers(0, 4).flatmap(lambda n: grab_worlds() if n else st.tuples(grab_snapshots(), policies())),
     "janitor": st.tuples(st.integers(0, 5).flatmap(lambda n: cleanup_snapshots if n else crowds()), policies()),
@@ -568,6 +582,7 @@ WORLDS: dict[str, st.SearchStrategy[tuple[Snapshot, Policy]]] = {
     "reconcile": st.tuples(reconcile_snapshots, policies()),
     "monitor": st.tuples(monitor_snapshots, policies()),
     "rescue": st.tuples(rescue_snapshots(), policies()),
+    "address": address_worlds(),
 }
 # A job, and a world that has something in it for that job.
 jobs = st.sampled_from(sorted(WORLDS)).flatmap(lambda job: st.tuples(st.just(job), WORLDS[job]))

@@ -251,9 +251,13 @@ class TestRules:
                 "covering[0] if covering else None",
                 "deadlock",
             ),
-            ("if need.needed_gib:", "if need.needed_gib and account.points >= 30_000:", "deadlock"),
+            (
+                "tier = choose_tier(need, policy.tiers)",
+                "tier = choose_tier(need, policy.tiers) if account.points >= 30_000 else None",
+                "deadlock",
+            ),
             ("floor(points - policy.reserve)", "floor(points)", "G6"),
-            ("tier <= need.affordable_gib]", "True]", "G6"),
+            ("sorted(tiers) if tier <= need.affordable_gib]", "sorted(tiers)]", "G6"),
             ("return covering[0] if covering", "return need.needed_gib if covering", "G6"),
             # Larger purchases, or one GiB less, serve the account as well; they only cost more, or come twice.
             ("covering[0] if", "covering[-1] if", "redundant"),
@@ -267,7 +271,8 @@ class TestRules:
     def test_a_purchase_whose_end_is_unknown_bars_the_next(self) -> None:
         """Without that rule the same credit is bought twice."""
         seen = snapshot(profile=mouse(bonus_points=60_000.0), purchase_pending=True)
-        careless = with_text(spend, "if snapshot.purchase_pending and", "if False and", "plan_spend")
+        rule = "if snapshot.purchase_pending:\n        decisions, action = "
+        careless = with_text(spend, rule, rule.replace("snapshot.purchase_pending", "False"), "plan_spend")
         assert JOBS["spend"](seen, SEED).actions == ()
         assert len(careless(seen, SEED).actions) == 1
 

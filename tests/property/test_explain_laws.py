@@ -389,6 +389,7 @@ CLAIMS = {
         "time_seconds",
         "uploaded_bytes",
     },
+    "address": {"time_seconds"},
     "monitor": set(),
     "rescue": {"announcing", "seeding_seconds"},
     "reconcile": {"owed_torrents", "preference", "seeding_seconds", "state"},

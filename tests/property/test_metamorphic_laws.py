@@ -38,6 +38,7 @@ LIMITS = {
     "spend.overflow_ahead": "lower",
     "reconcile.force_start": "off",
     "rescue.per_run": "lower",
+    "address.register_address": "off",
 }
 # These decide item by item. What they refuse leaves its place, under a limit, to another item.
 RULES = {
@@ -87,7 +88,14 @@ NO_DIRECTION = {
     "monitor.labels": "names what is counted; nothing is acted on",
 }
 DIRECTIONS = LIMITS | RULES | PURSE
-JOB_OF = {"grab": "grab", "cleanup": "janitor", "spend": "spend", "reconcile": "reconcile", "rescue": "rescue"}
+JOB_OF = {
+    "grab": "grab",
+    "cleanup": "janitor",
+    "spend": "spend",
+    "reconcile": "reconcile",
+    "rescue": "rescue",
+    "address": "address",
+}
 # Figures of one job that another job's plan is made from as well.
 SHARED = {
     ("cleanup.seed_time", "reconcile"): "what owes needs a slot and is started",

@@ -35,7 +35,7 @@ def outcome(report: Report) -> tuple[str, str | None]:
 
 
 def reason(report: Report) -> Reason:
-    (one,) = [one for part in report.jobs for one in part.plan.decisions if one.subject == "address"]
+    (one,) = [one for part in report.jobs for one in part.plan.decisions if one.subject == "client_address"]
     return one.reason
 
 

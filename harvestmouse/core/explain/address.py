@@ -8,7 +8,6 @@ from harvestmouse.core.model import Snapshot
 from harvestmouse.core.plan import Plan, Reason, Verdict
 from harvestmouse.core.policy import Policy
 
-
 _YES, _NO = True, False
 
 
@@ -47,7 +46,10 @@ def _rules(snapshot: Snapshot, policy: Policy) -> tuple[Rule, ...]:
         Rule(Reason.ADDRESS_REGISTERED, (Condition("last_registered_is_this", known, "is", _YES),)),
         Rule(
             Reason.ADDRESS_TOO_RECENT,
-            () if age is None else (Condition("registered_seconds_ago", age, "<", LEAST_SECONDS),),
+            (
+                Condition("registered_before", at is not None, "is", _YES),
+                Condition("registered_seconds_ago", age, "<", LEAST_SECONDS),
+            ),
         ),
         Rule(Reason.ADDRESS_CHANGED),
     )
@@ -63,5 +65,3 @@ def _flips(snapshot: Snapshot, reason: Reason) -> Iterator[Flip]:
             verdict=Verdict.REGISTER,
             reason=Reason.ADDRESS_CHANGED,
         )
-    if reason is Reason.ADDRESS_OFF:
-        yield Flip(change="register_address", to=True)
