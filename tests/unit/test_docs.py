@@ -2,6 +2,7 @@
 
 import ast
 import json
+import pkgutil
 import re
 from functools import cache
 from pathlib import Path
@@ -175,6 +176,21 @@ class TestFigures:
         assert [name for name in checked if name != "limit"] == list(GUARANTEES)
         numbered = [*GUARANTEES, *held]
         assert sorted(numbered, key=lambda name: int(name[1:])) == [f"G{number}" for number in range(1, 13)]
+
+
+class TestArchitecture:
+    """The page that follows a torrent names what there is."""
+
+    names = re.findall(r"`((?:core|adapters|runners)\.[\w.]+)`", (DOCS / "architecture.md").read_text(encoding="utf-8"))
+
+    @pytest.mark.parametrize("name", names)
+    def test_names_what_there_is(self, name: str) -> None:
+        """Whoever renames a function finds the sentence about it."""
+        assert callable(pkgutil.resolve_name(f"harvestmouse.{name}"))
+
+    def test_there_are_names(self) -> None:
+        """The test above has something to look at."""
+        assert len(self.names) > 30
 
 
 class TestFormats:
