@@ -52,7 +52,7 @@ class Shown:
 
 def render(shown: Shown) -> str:
     """Return the page."""
-    last = dict(shown.runs.last)
+    last = {job: shown.runs.last[job] for job in shown.lines if job in shown.runs.last}
     return (
         _environment()
         .get_template("page.html.j2")
