@@ -64,6 +64,8 @@ def _tape(raw: Body) -> Tape:
     site, client = raw.get("mam", {}), raw.get("qbittorrent", {})
     if "profile" in site:
         tape.keep_profile(site["profile"])
+    if "address" in site:
+        tape.keep_egress(site["address"])
     for body in site.get("searches", ()):
         tape.keep_search(body)
     tape.version = client.get("webapi_version")
@@ -207,6 +209,15 @@ def situations() -> Mapping[str, tuple[str, Body]]:
         ),
         "janitor_of_a_real_4_5": ("janitor", _real("4.5.2")),
         "janitor_of_a_real_5_3": ("janitor", _real("5.3.0")),
+        "address_is_told_to_nobody_by_itself": (
+            "address",
+            raw_snapshot(
+                mam={"address": {"ip": "192.0.2.7", "ASN": 64496, "AS": "Example Network", "time": NOW}},
+                qbittorrent=_client(
+                    transfer={"connection_status": "connected", "last_external_address_v4": "192.0.2.7"}
+                ),
+            ),
+        ),
         "monitor_of_a_real_5_1": ("monitor", _real("5.1.0")),
         "reconcile_of_a_real_5_1": ("reconcile", _real("5.1.0")),
         "reconcile_sees_owing_torrents_queued": (

@@ -20,7 +20,7 @@ from harvestmouse.core.actions import (
 )
 from harvestmouse.core.guarantees import GUARANTEES, LAWS, Violation, check, g7, g8, g9, g11, g12
 from harvestmouse.core.jobs import JOBS
-from harvestmouse.core.model import AccountClass, Snapshot
+from harvestmouse.core.model import AccountClass, Connection, Snapshot
 from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import SEED, Policy
 from tests.support.builders import (
@@ -490,9 +490,15 @@ class TestLimits:
         assert broken(seen, action) == ["limit"]
         assert broken(seen, action, with_policy=with_policy) == []
 
-    def test_an_address_is_never_registered_by_a_plan(self) -> None:
-        """No policy has that on."""
-        assert broken(snapshot(), RegisterAddress()) == ["limit"]
+    def test_an_address_is_registered_only_where_the_client_is_seen(self) -> None:
+        """And where the policy has it on, and the site's hour is over."""
+        wanted = policy(address={"register_address": True})
+        shared = snapshot(site_address="here", connection=Connection(addresses=frozenset({"here"})))
+        assert broken(shared, RegisterAddress(), with_policy=wanted) == []
+        assert broken(shared, RegisterAddress()) == ["limit"]
+        assert broken(snapshot(), RegisterAddress(), with_policy=wanted) == ["limit"]
+        recent = evolve(shared, registered=(NOW - 3599, "there"))
+        assert broken(recent, RegisterAddress(), with_policy=wanted) == ["limit"]
 
 
 def test_a_violation_shows_measured_and_limit() -> None:

@@ -10,6 +10,7 @@ from harvestmouse.core.cleanup import plan_cleanup
 from harvestmouse.core.errors import PlanError
 from harvestmouse.core.grab import plan_grab
 from harvestmouse.core.jobs import JOBS
+from harvestmouse.core.model import Connection
 from harvestmouse.core.plan import Plan, Reason, Skip
 from harvestmouse.core.policy import SEED
 from harvestmouse.core.wire.plan import FORMAT, dump, parse_plan, unparse_action, unparse_plan
@@ -34,8 +35,10 @@ BUSY = snapshot(
     searches=(page(result(), result(7, seeders=99)),),
     torrents=(torrent(1, state="stoppedUP", seeding_time=HOUR), download(2, added_on=NOW - 2 * DAY), torrent(3)),
     preferences=preferences(max_active_uploads=3),
+    site_address="here",
+    connection=Connection(addresses=frozenset({"here"})),
 )
-EAGER = policy(reconcile={"force_start": True}, grab={"ratio_floor": 0})
+EAGER = policy(reconcile={"force_start": True}, grab={"ratio_floor": 0}, address={"register_address": True})
 
 
 def document(**changes: object) -> dict[str, Any]:
