@@ -263,8 +263,8 @@ class TestServe:
         service = of_kind("Service", "overlays/serve")["harvestmouse"]["spec"]
         assert (command, listen) == ("serve", f"0.0.0.0:{container['ports'][0]['containerPort']}")
         assert [one["targetPort"] for one in service["ports"]] == [container["ports"][0]["name"]]
-        for probe in (container["readinessProbe"], container["livenessProbe"]):
-            assert probe["httpGet"] == {"path": "/healthz", "port": container["ports"][0]["name"]}
+        for probe, path in (("readinessProbe", "/readyz"), ("livenessProbe", "/healthz")):
+            assert container[probe]["httpGet"] == {"path": path, "port": container["ports"][0]["name"]}
         template = of_kind("Deployment", "overlays/serve")["harvestmouse"]["spec"]["template"]
         assert service["selector"].items() <= template["metadata"]["labels"].items()
 

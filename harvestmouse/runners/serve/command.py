@@ -62,7 +62,7 @@ def serve(options: Mapping[str, Any], *, apply: bool, run_at_start: bool) -> int
     logs.hide(secrets_of(settings))
     service = Service.of(settings, options, apply=apply)
     with _listening(settings.serve.listen) as sock:
-        server = create_server(service.application(), sockets=[sock], ident=None)
+        server = create_server(service.application(), sockets=[sock], ident=None, max_request_body_size=4096)
         Thread(target=server.run, name="web", daemon=True).start()
         mode = "applying" if service.apply else "dry run"
         log.info("serving %s at http://%s (%s)", ", ".join(service.lines), _shown(sock), mode)

@@ -31,13 +31,17 @@ class Figures(Collector):
         runs = self.runs
         yield GaugeMetricFamily("harvestmouse_serve_up", "1 where serve starts jobs when they are due.", 1)
         due = GaugeMetricFamily(
-            "harvestmouse_serve_next_run_timestamp_seconds", "When the job starts next.", labels=["job"]
+            "harvestmouse_serve_next_run_timestamp_seconds",
+            "When the job starts next, in unix seconds.",
+            labels=["job"],
         )
         for job, at in self.next_runs.items():
             due.add_metric([label_of(job)], at.timestamp())
         running = GaugeMetricFamily("harvestmouse_serve_running", "1 while a run of the job goes on.", labels=["job"])
         ended = CounterMetricFamily(
-            "harvestmouse_serve_runs", "Runs that have ended, by exit code.", labels=["job", "exit_code"]
+            "harvestmouse_serve_runs",
+            "Runs that have ended; 128 and the signal's number where a signal ended one.",
+            labels=["job", "exit_code"],
         )
         left_out = CounterMetricFamily(
             "harvestmouse_serve_left_out", "Runs left out, for the last one still went on.", labels=["job"]
