@@ -45,6 +45,12 @@ class Site(Protocol):
     def search(self, query: Query, now: int) -> SearchPage:
         """Make one search request."""
 
+    def seed_times(self) -> Mapping[int, int]:
+        """Return for how many seconds the site has seen the account's unsatisfied torrents seeded, by its ids.
+
+        Those it does not name are unknown. Asked only where the operator wants it.
+        """
+
     def torrent_file(self, torrent_id: int, *, wedge: bool = False) -> bytes:
         """Fetch a torrent file; raise `NotATorrent` or `DownloadFrozen` where the site sends something else.
 

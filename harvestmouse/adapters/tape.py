@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import define, field
@@ -90,6 +90,7 @@ class Tape:
     profile: object = None
     egress: object = None
     searches: list[object] | None = None
+    seed_times: dict[str, int] | None = None
     torrents: Packed | None = None
     trackers: dict[str, object] = field(factory=dict)
     preferences: object = None
@@ -119,6 +120,11 @@ class Tape:
         """Take one page of results."""
         if not self._stopped:
             self.searches = [*(self.searches or ()), keep_search(body)]
+
+    def keep_seed_times(self, times: Mapping[int, int]) -> None:
+        """Take what the site has counted of the account's unsatisfied torrents, in seconds by its ids."""
+        if not self._stopped:
+            self.seed_times = {str(one): seconds for one, seconds in times.items()}
 
     def through(self, rows: Iterable[object]) -> Iterator[object]:
         """Yield the rows of a listing, and take each on its way."""

@@ -10,7 +10,7 @@ SITE, CLIENT = "site", "client"
 
 # Every request there is to the site and to qBittorrent, which has two names for one of them, by its version.
 ENDPOINTS: Mapping[str, tuple[str, ...]] = {
-    SITE: ("profile", "search", "download", "buy", "address", "register"),
+    SITE: ("profile", "search", "download", "buy", "address", "register", "user_torrents"),
     CLIENT: (
         "auth/login",
         "auth/logout",

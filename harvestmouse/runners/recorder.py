@@ -73,6 +73,7 @@ def document(snapshot: Snapshot, tape: Tape, rows: list[object] | None) -> dict[
             "profile": tape.profile,
             "searches": tape.searches,
             **({} if tape.egress is None else {"address": tape.egress}),
+            **({} if tape.seed_times is None else {"seed_times": tape.seed_times}),
         },
         "ledger": None if ledger is None else [asdict(entry) for entry in ledger],
         "memory": unparse_memory(snapshot),

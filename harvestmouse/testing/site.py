@@ -21,7 +21,7 @@ from harvestmouse.adapters.interface import Site
 from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.model import AccountClass, Profile, SearchPage, SearchResult
 from harvestmouse.core.search import NEWEST, Query
-from harvestmouse.core.units import GIB, MIB, WEEK
+from harvestmouse.core.units import GIB, HOUR, MIB, WEEK
 
 ACCOUNT = Profile(
     account_class=AccountClass.POWER_USER,
@@ -47,6 +47,7 @@ CALLS: dict[str, Callable[[Site, int], object]] = {
     "profile": lambda site, _: site.profile(),
     "search": lambda site, now: site.search(_QUERY, now),
     "torrent_file": lambda site, _: site.torrent_file(1001),
+    "seed_times": lambda site, _: site.seed_times(),
 }
 
 
@@ -76,6 +77,9 @@ class SiteStage(Protocol):
 
     def offer(self, *results: SearchResult) -> None:
         """Put torrents on offer; their sizes are whole MiB."""
+
+    def snatch(self, torrent_id: int, seeded: int) -> None:
+        """Let the account have snatched a torrent on offer, and the site have seen it seeded for so many seconds."""
 
     def garble(self) -> None:
         """Put one more torrent on offer, whose row in a search cannot be read."""
@@ -323,9 +327,18 @@ class SitePromises:
         with pytest.raises(PurchaseUncertain):
             stage.site.buy(_UPLOAD)
 
+    # The seed times
+
+    def test_seed_times_are_those_of_the_site_in_seconds(self, stage: SiteStage) -> None:
+        """By its ids; what has been seeded for no time at all is named as well."""
+        stage.offer(offer(1001), offer(1002), offer(1003))
+        stage.snatch(1001, 0)
+        stage.snatch(1002, 71 * HOUR + 59)
+        assert dict(stage.site.seed_times()) == {1001: 0, 1002: 71 * HOUR + 59}
+
     # Trouble
 
-    @pytest.mark.parametrize("name", ["profile", "search"])
+    @pytest.mark.parametrize("name", ["profile", "search", "seed_times"])
     def test_an_answer_of_something_else_is_no_answer(self, stage: SiteStage, name: str) -> None:
         """No call returns as if it had been understood, and no parser's error gets out."""
         stage.muddle()

@@ -15,7 +15,7 @@ from harvestmouse.core.model import Profile, SearchResult
 from harvestmouse.testing import cannot
 from harvestmouse.testing.site import ACCOUNT
 from tests.support.mam_server import CatalogueTorrent, Egress, Fault, MamServer, ManualClock
-from tests.support.world import world_of
+from tests.support.world import snatch_in, world_of
 
 _SHOP = "/json/bonusBuy.php"
 _SHOPPING_BP = 25_000
@@ -50,6 +50,9 @@ class MemoryStage:
 
     def offer(self, *results: SearchResult) -> None:
         self.world.catalogue.extend(results)
+
+    def snatch(self, torrent_id: int, seeded: int) -> None:
+        snatch_in(self.world, torrent_id, seeded)
 
     def garble(self) -> None:
         cannot("the embedded site has no rows to read")
@@ -145,6 +148,9 @@ class MamStage:
             )
             for one in results
         )
+
+    def snatch(self, torrent_id: int, seeded: int) -> None:
+        self.server.world.seeded[torrent_id] = seeded
 
     def garble(self) -> None:
         self.server.catalogue.append(CatalogueTorrent(id=7, free=1, row={"size": "large"}))

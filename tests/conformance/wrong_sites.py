@@ -20,7 +20,7 @@ from harvestmouse.core.model import AccountClass, Malformed, Profile, SearchPage
 from harvestmouse.core.search import BY_DEMAND, Query
 from harvestmouse.core.wire.mam import PurchaseReply
 from harvestmouse.testing.site import ACCOUNT
-from tests.support.world import world_of
+from tests.support.world import snatch_in, world_of
 
 _COOKIE = "gorgonzola"
 _FREEZE_SECONDS = 3600
@@ -52,6 +52,10 @@ class RightSite(MemorySite):
         page = super().search(query, now)
         rows = (Malformed(subject="7", problem="cannot read size"),) if self.garbled else ()
         return evolve(page, malformed=rows)
+
+    def seed_times(self) -> dict[int, int]:
+        self.look_for_trouble()
+        return super().seed_times()
 
     def torrent_file(self, torrent_id: int, *, wedge: bool = False) -> bytes:
         self.look_for_trouble()
@@ -105,6 +109,9 @@ class Stage:
 
     def offer(self, *results: SearchResult) -> None:
         self.world.catalogue.extend(results)
+
+    def snatch(self, torrent_id: int, seeded: int) -> None:
+        snatch_in(self.world, torrent_id, seeded)
 
     def garble(self) -> None:
         self.site.garbled = True
@@ -274,6 +281,12 @@ class SureOfNothing(RightSite):
 
 
 @define
+class TellsMinutes(RightSite):
+    def seed_times(self) -> dict[int, int]:
+        return {one: seconds // 60 for one, seconds in super().seed_times().items()}
+
+
+@define
 class SignedOutIsAway(RightSite):
     def look_for_trouble(self) -> None:
         if self.gone or self.signed_out:
@@ -364,6 +377,7 @@ WRONG: Mapping[str, Callable[[], Stage]] = {
     "test_a_purchase_whose_reply_is_lost_is_uncertain_and_not_asked_for_again": lambda: Stage(make=TriesAgain),
     "test_a_purchase_from_a_site_that_is_away_is_uncertain": lambda: Stage(make=SureOfNothing),
     "test_a_purchase_with_an_unreadable_reply_is_uncertain": lambda: Stage(make=SureOfNothing),
+    "test_seed_times_are_those_of_the_site_in_seconds": lambda: Stage(make=TellsMinutes),
     "test_an_answer_of_something_else_is_no_answer": lambda: Stage(make=UnderstandsAnything),
     "test_a_refused_session_is_told": lambda: Stage(make=SignedOutIsAway),
     "test_a_site_that_is_away_is_unavailable": lambda: Stage(make=AwayIsEmpty),

@@ -331,6 +331,9 @@ class FaultySite:
     def search(self, query: Query, now: int) -> SearchPage:
         return self.script.site("search", lambda: self.inner.search(query, now))
 
+    def seed_times(self) -> Mapping[int, int]:
+        return self.script.site("seed_times", self.inner.seed_times)
+
     def torrent_file(self, torrent_id: int, *, wedge: bool = False) -> bytes:
         return self.script.site("torrent_file", lambda: self.inner.torrent_file(torrent_id, wedge=wedge))
 

@@ -81,6 +81,7 @@ class Quirks:
         balance_lag: How long the profile shows the figures from before a purchase.
         rotation: Whether a retired cookie is refused at once, after `grace`, or cookies never change.
         deletes_cookie: Whether a refusal tells the client to delete its cookie.
+        one_page: The list of the account's torrents is the same whichever page of it is asked for.
         automatic_wedge: The account's preference to spend a wedge on every download.
     """
 
@@ -95,6 +96,7 @@ class Quirks:
     deletes_cookie: bool = True
     cookie_domain: str | None = None
     cookie_secure: bool = False
+    one_page: bool = False
     automatic_wedge: bool = False
 
 

@@ -138,6 +138,7 @@ class Pages:
             "/tor/js/loadSearchJSONbasic.php": self._search,
             "/tor/download.php": self._download,
             "/json/bonusBuy.php": lambda call: json_reply(world.buy(call.query)),
+            "/json/loadUserDetailsTorrents.php": lambda call: json_reply(world.user_torrents(call.query)),
             "/json/checkCookie.php": lambda _: json_reply({"Success": True}),
         }
 

@@ -28,6 +28,8 @@ PRICE_PER_VIP_WEEK = 1250
 PRICE_OF_WEDGES = 50_000
 VIP_AHEAD = timedelta(days=90)
 WEEK = timedelta(weeks=1)
+SEED_TIME = timedelta(hours=72)
+ROWS_A_PAGE = 250
 FREEZE = timedelta(days=1, hours=2, minutes=4, seconds=2)
 
 _BLOCK_NAMES = {
@@ -66,6 +68,7 @@ class World:
         egress: From where the site sees its caller; a test may move it.
         registered_ip: The seedbox address that the tracker accepts.
         snatched: The ids of the torrents downloaded, in order, each once.
+        seeded: Seconds that the tracker has counted of what was downloaded, by the torrents' ids.
         frozen_at: When downloads were last frozen for going past the limit.
     """
 
@@ -78,6 +81,7 @@ class World:
     egress: Egress = Egress()
     registered_ip: str | None = None
     snatched: list[int] = field(default_factory=list)
+    seeded: dict[int, int] = field(default_factory=dict)
     frozen_at: datetime | None = None
     session: Session = field(init=False)
     _uncounted: list[datetime] = field(default_factory=list)
@@ -179,6 +183,30 @@ class World:
         now = self.now
         return frozenset(name for (id_, name), due in self._unshown.items() if id_ == torrent.id and due > now)
 
+    def user_torrents(self, query: Mapping[str, str]) -> dict[str, object]:
+        """List the torrents of one kind that the account has downloaded; of another account none is shown."""
+        if query.get("uid") != str(self.account.uid):
+            return {"success": False, "rows": []}
+        owing = [one for one, seconds in self.seeded.items() if seconds < SEED_TIME.total_seconds()]
+        page = 0 if self.quirks.one_page else int(query.get("iteration", "0"))
+        listed = owing[page * ROWS_A_PAGE :][:ROWS_A_PAGE] if query.get("type") == "unsat" else []
+        return {"success": True, "rows": [self._user_torrent(one) for one in listed]}
+
+    def _user_torrent(self, torrent_id: int) -> dict[str, object]:
+        torrent, left = self.torrent(str(torrent_id)), SEED_TIME - timedelta(seconds=self.seeded[torrent_id])
+        clock = f"{left.seconds // 3600:02}:{left.seconds // 60 % 60:02}:{left.seconds % 60:02}"
+        return {
+            "id": str(torrent_id),
+            "title": str(torrent.title),
+            "size": size_text(torrent.size_bytes, 2),
+            "seedtime": str(self.seeded[torrent_id]),
+            "STG": f"{left.days}d {clock}" if left.days else clock,
+            "free": str(int(is_on(torrent.free))),
+            "vip": str(int(is_on(torrent.vip))),
+            "finished": "1",
+            "uploaderName": "somebody",
+        }
+
     def torrent(self, id_or_dl: str) -> CatalogueTorrent:
         """Find a torrent by its id or by the secret part of its download address."""
         for torrent in self.catalogue:
@@ -205,6 +233,7 @@ class World:
         if not is_on(torrent.my_snatched):
             torrent.my_snatched = self._set(torrent, "my_snatched")
             self.snatched.append(torrent.id)
+            self.seeded.setdefault(torrent.id, 0)
             self.account.unsat_count += 1
             self._uncounted.append(self.now + self.quirks.unsat_lag)
         return self._file(torrent)[0]

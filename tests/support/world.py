@@ -12,6 +12,8 @@ from attrs import define
 
 from harvestmouse.adapters.interface import Client, Site
 from harvestmouse.adapters.memory import MemoryClient, MemorySite, World
+from harvestmouse.adapters.memory.account import Snatch
+from harvestmouse.adapters.memory.world import identity_of
 from harvestmouse.core.model import Profile, SearchResult, Torrent
 from harvestmouse.runners.config import Given, load
 from harvestmouse.runners.ports import Ports
@@ -37,6 +39,12 @@ def world_of(
         preferences=changes.pop("preferences", preferences()),
         **changes,
     )
+
+
+def snatch_in(world: World, torrent_id: int, seeded: int) -> None:
+    """Let the site have counted a torrent on offer, seeded for so many seconds."""
+    (offered,) = (one for one in world.catalogue if one.id == torrent_id)
+    world.snatches[identity_of(offered)] = Snatch(at=world.now, free=True, completed_at=world.now, seeded=seeded)
 
 
 def settings_of(state_dir: Path, **pairs: Any) -> Settings:

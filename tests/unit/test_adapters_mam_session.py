@@ -19,7 +19,9 @@ from harvestmouse.adapters.errors import (
     NotATorrent,
     PurchaseUncertain,
     RateLimited,
+    SchemaChanged,
     SessionInvalid,
+    SiteMaintenance,
     SiteUnavailable,
     UnexpectedBody,
     WrongSessionType,
@@ -29,6 +31,7 @@ from harvestmouse.adapters.mam.session import Endpoint
 from harvestmouse.adapters.secret import Secret, may_carry_cookie
 from harvestmouse.adapters.state.cookie import Cookie, CookieStore, fingerprint
 from harvestmouse.adapters.state.refusals import Refusals
+from harvestmouse.adapters.tape import Tape
 from harvestmouse.adapters.traffic import ENDPOINTS, Result
 from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.model import AccountClass
@@ -41,6 +44,7 @@ from tests.support.torrents import info_hash_of
 
 WHERE, SEEDBOX = "/json/jsonIp.php", "/json/dynamicSeedbox.php"
 PROFILE, SEARCH = "/jsonLoad.php", "/tor/js/loadSearchJSONbasic.php"
+LIST = "/json/loadUserDetailsTorrents.php"
 DOWNLOAD, SHOP = "/tor/download.php", "/json/bonusBuy.php"
 BUY = BuyUpload(gib=50, cost_bp=25_000)
 QUERY = Query(search_type="fl", min_size=0, max_size=2 * GIB, min_leechers=0, max_seeders=1000)
@@ -415,7 +419,7 @@ class TestWhereTheCookieGoes:
 
     def test_there_is_no_endpoint_to_log_in(self) -> None:
         """The session cannot ask for a login page, a page for people or the vault."""
-        assert {one.value for one in Endpoint} == {PROFILE, SEARCH, DOWNLOAD, f"{SHOP}/", WHERE, SEEDBOX}
+        assert {one.value for one in Endpoint} == {PROFILE, SEARCH, DOWNLOAD, f"{SHOP}/", WHERE, SEEDBOX, LIST}
 
     @pytest.mark.parametrize(
         ("url", "may"),
@@ -720,3 +724,90 @@ class TestAddress:
         server.faults.add(Fault("status", WHERE, status=200, body=body, times=None))
         with pytest.raises(UnexpectedBody):
             site.address()
+
+
+class TestSeedTimes:
+    """The account's list of torrents, which the API documentation does not name."""
+
+    def test_it_is_asked_for_by_the_account_s_own_number(self, server: MamServer, site: MamSite) -> None:
+        """The number is that of the profile, read for it if need be; what is satisfied is not in the list."""
+        site.torrent_file(1001)
+        assert site.seed_times() == {1001: 0}
+        asked = [one.query for one in server.requests if one.endpoint == LIST]
+        assert asked == [{"uid": ["123456"], "iteration": [str(page)], "type": ["unsat"]} for page in range(2)]
+        assert server.count(PROFILE) == 1
+        server.world.seeded[1001] = 72 * 3600
+        assert site.seed_times() == {}
+        assert server.count(PROFILE) == 1
+
+    def test_the_number_is_told_nobody(self, server: MamServer, site: MamSite) -> None:
+        """Neither by the adapter, nor by an error about the request, nor by what is recorded."""
+        site.tape = Tape()
+        server.world.seeded = {1001: 5}
+        site.seed_times()
+        server.faults.add(Fault("status", LIST, status=500))
+        with pytest.raises(SiteUnavailable) as raised:
+            site.seed_times()
+        assert "123456" not in f"{site!r} {raised.value} {site.tape.profile} {site.tape.seed_times}"
+        assert site.tape.seed_times == {"1001": 5}
+
+    @pytest.mark.parametrize("count", [250, 251, 999])
+    def test_every_page_is_read(self, server: MamServer, site: MamSite, count: int) -> None:
+        """Until one brings nothing new."""
+        owing(server, count)
+        assert site.seed_times() == {number: 60 + number for number in range(count)}
+
+    def test_there_is_an_end_to_pages(self, server: MamServer, site: MamSite) -> None:
+        """Whatever the site has."""
+        owing(server, 2000)
+        assert len(site.seed_times()) == 1000
+        assert server.count(LIST) == 4
+
+    def test_a_page_that_comes_again_is_the_last(self, server: MamServer, site: MamSite) -> None:
+        """Some have seen the whole list, whichever page was asked for."""
+        owing(server, 3)
+        server.world.quirks.one_page = True
+        assert len(site.seed_times()) == 3
+        assert server.count(LIST) == 2
+
+    @pytest.mark.parametrize(
+        ("body", "error"),
+        [
+            ("", UnexpectedBody),
+            ("<html>gone</html>", SiteMaintenance),
+            ("[]", UnexpectedBody),
+            ("{}", SchemaChanged),
+            ('{"success": false, "rows": []}', SchemaChanged),
+            ('{"success": true, "rows": [{"id": "1001", "seed_time": "60"}]}', SchemaChanged),
+        ],
+    )
+    def test_another_answer_has_a_name(
+        self, server: MamServer, site: MamSite, body: str, error: type[AdapterError]
+    ) -> None:
+        """None of them is an empty list, and none is asked for again."""
+        server.faults.add(Fault("status", LIST, status=200, body=body, times=None))
+        with pytest.raises(error, match=LIST):
+            site.seed_times()
+        assert server.count(LIST) == 1
+
+    def test_a_profile_without_a_number_asks_nothing(self, server: MamServer, site: MamSite) -> None:
+        server.faults.add(Fault("status", PROFILE, status=200, body='{"username": "x", "seedbonus": 5}'))
+        with pytest.raises(SchemaChanged, match="no uid"):
+            site.seed_times()
+        assert server.count(LIST) == 0
+
+    def test_a_refusal_of_the_page_says_nothing_about_the_account(self, server: MamServer, tmp_path: Path) -> None:
+        """It is none of those that are remembered: with a new cookie it would look like a disabled account."""
+        store = CookieStore(tmp_path / "mam_id", Secret(server.cookie))
+        refusals = Refusals(tmp_path / "refused.json", "a secret")
+        site = MamSite(MamSession(server.url, store, QUICK, lambda _: None, refusals))
+        server.faults.add(Fault("status", LIST, status=403, body="Error, you are not signed in", times=None))
+        with pytest.raises(SessionInvalid):
+            site.seed_times()
+        assert not refusals.path.exists()
+
+
+def owing(server: MamServer, count: int) -> None:
+    """Let the account owe seed time for so many torrents."""
+    server.catalogue[:] = [CatalogueTorrent(id=number) for number in range(count)]
+    server.world.seeded = {number: 60 + number for number in range(count)}

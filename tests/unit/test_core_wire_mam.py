@@ -7,7 +7,7 @@ from attrs import evolve
 
 from harvestmouse.core.model import AccountClass, Malformed, Profile, SearchPage, SearchResult
 from harvestmouse.core.wire import parse_freeze, parse_profile, parse_purchase, parse_search
-from harvestmouse.core.wire.mam import parse_result
+from harvestmouse.core.wire.mam import parse_result, parse_seed_times
 from tests.support.builders import DAY, GIB, NOW, raw_block, raw_profile, raw_result, raw_search
 
 REFUSAL = "Attempted to Download Past Unsatisfied limit."
@@ -381,3 +381,35 @@ class TestFreeze:
     def test_the_span_is_read_with_a_default_and_a_cap(self, text: str, seconds: int | None) -> None:
         """A day where none is told, a week at most, and nothing where the text is no such refusal."""
         assert parse_freeze(text) == seconds
+
+
+class TestSeedTimes:
+    """`loadUserDetailsTorrents.php`: what the site has counted, in seconds by its ids."""
+
+    def test_numbers_come_as_text(self) -> None:
+        """Or as numbers; what else a row has is not read."""
+        rows = [{"id": "7", "seedtime": "259199", "STG": "00:00:01", "title": "A Book"}, {"id": 8, "seedtime": 0}]
+        assert parse_seed_times({"success": True, "rows": rows}) == {7: 259_199, 8: 0}
+
+    def test_no_rows_are_no_torrents(self) -> None:
+        """Nothing is unsatisfied; whether the site says that this is a success does not matter."""
+        assert parse_seed_times({"rows": []}) == {}
+
+    @pytest.mark.parametrize(
+        "row",
+        [{"id": "8"}, {"seedtime": "5"}, {"id": "8", "seedtime": "3d 00:00:00"}, {"id": 8, "seedtime": -1}, 8, None],
+    )
+    def test_a_row_that_cannot_be_read_is_unknown(self, row: object) -> None:
+        """It harms no other; alone it makes the list one that cannot be read, not an empty one."""
+        assert parse_seed_times({"rows": [{"id": "7", "seedtime": "60"}, row]}) == {7: 60}
+        assert parse_seed_times({"rows": [row]}) is None
+
+    @pytest.mark.parametrize("success", [False, "false", 0])
+    def test_what_is_no_success_is_no_list(self, success: object) -> None:
+        """Even with rows."""
+        assert parse_seed_times({"success": success, "rows": [{"id": "7", "seedtime": "60"}]}) is None
+
+    @pytest.mark.parametrize("body", [None, [], "gone", {}, {"success": True}, {"rows": None}, {"rows": {"7": 60}}])
+    def test_another_shape_is_no_list(self, body: object) -> None:
+        """Nor is it an empty one."""
+        assert parse_seed_times(body) is None

@@ -51,11 +51,14 @@ class Endpoint(Enum):
     BUY = "/json/bonusBuy.php/"
     ADDRESS = "/json/jsonIp.php"
     REGISTER = "/json/dynamicSeedbox.php"
+    USER_TORRENTS = "/json/loadUserDetailsTorrents.php"
 
 
 # What the tracker's host answers, and what anybody may ask.
 _OF_TRACKER = frozenset({Endpoint.ADDRESS, Endpoint.REGISTER})
 _PUBLIC = frozenset({Endpoint.ADDRESS})
+# What the site may refuse an API session by itself: that says nothing about the session.
+_EXTRA = frozenset({Endpoint.USER_TORRENTS})
 
 
 class Cookies(Protocol):
@@ -162,7 +165,7 @@ class MamSession:
                 self.announce(f"{endpoint.value}: the cookie was refused")
                 self._next_cookie()
                 continue
-            if isinstance(error, SessionInvalid) and self.refusals is not None:
+            if isinstance(error, SessionInvalid) and self.refusals is not None and endpoint not in _EXTRA:
                 raise self.refusals.note(error)
             if error is not None:
                 raise error

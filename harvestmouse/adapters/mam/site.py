@@ -2,7 +2,7 @@
 
 import time
 
-from attrs import define
+from attrs import define, field
 
 from harvestmouse.adapters.bencode import is_torrent
 from harvestmouse.adapters.errors import (
@@ -22,9 +22,12 @@ from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.model import Profile, SearchPage
 from harvestmouse.core.search import Query
 from harvestmouse.core.wire import parse_freeze, parse_profile, parse_purchase, parse_search
-from harvestmouse.core.wire.coerce import as_flag, as_text
-from harvestmouse.core.wire.mam import PurchaseReply
+from harvestmouse.core.wire.coerce import as_count, as_flag, as_text
+from harvestmouse.core.wire.mam import PurchaseReply, parse_seed_times
 from harvestmouse.core.wire.redact import keep_ip
+
+# No class may have more than 200 unsatisfied torrents, and a page has 250.
+_MOST_PAGES = 4
 
 
 @define
@@ -37,6 +40,8 @@ class MamSite:
 
     session: MamSession
     tape: Tape | None = None
+    # Whose account it is: asked for with, and told nobody.
+    _uid: int | None = field(default=None, init=False, repr=False)
 
     def profile(self) -> Profile:
         """Read the account.
@@ -53,6 +58,7 @@ class MamSite:
             raise SchemaChanged(f"{place}: the profile has neither class nor upload nor points")
         if self.tape is not None:
             self.tape.keep_profile(body)
+        self._uid = as_count(body.get("uid"))
         return profile
 
     def search(self, query: Query, now: int) -> SearchPage:
@@ -69,6 +75,29 @@ class MamSite:
         if self.tape is not None:
             self.tape.keep_search(body)
         return page
+
+    def seed_times(self) -> dict[int, int]:
+        """Read the account's list of unsatisfied torrents, page by page until one brings nothing new.
+
+        Each page is asked for once: it is an extra, and not in the site's API documentation.
+        """
+        place = Endpoint.USER_TORRENTS.value
+        if self._uid is None:
+            self.profile()
+        if self._uid is None:
+            raise SchemaChanged(f"{place}: the profile has no uid to ask with")
+        times: dict[int, int] = {}
+        for number in range(_MOST_PAGES):
+            params = {"uid": str(self._uid), "iteration": str(number), "type": "unsat"}
+            page = parse_seed_times(read_json(place, self.session.once(Endpoint.USER_TORRENTS, params=params).text))
+            if page is None:
+                raise SchemaChanged(f"{place}: the answer is no list of torrents with their seed times")
+            if page.keys() <= times.keys():
+                break
+            times |= page
+        if self.tape is not None:
+            self.tape.keep_seed_times(times)
+        return times
 
     def torrent_file(self, torrent_id: int, *, wedge: bool = False) -> bytes:
         """Fetch a torrent file, with the cookie: without it the site refuses all but known addresses."""

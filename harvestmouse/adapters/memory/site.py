@@ -57,6 +57,15 @@ class MemorySite:
             self.tape.keep_search(search_body(page))
         return page
 
+    def seed_times(self) -> dict[int, int]:
+        """Tell what the site has counted of torrents that it has on offer and that are not satisfied."""
+        self._sign_in()
+        counted = ((one.id, self.world.snatches.get(identity_of(one))) for one in self.world.catalogue)
+        times = {one: snatch.seeded for one, snatch in counted if snatch is not None and not snatch.is_satisfied}
+        if self.tape is not None:
+            self.tape.keep_seed_times(times)
+        return times
+
     def torrent_file(self, torrent_id: int, *, wedge: bool = False) -> bytes:
         """Hand out a torrent file, unless the account is at its unsatisfied limit.
 

@@ -122,6 +122,20 @@ def parse_result(row: object, now: int) -> SearchResult | Malformed:
     return _result(row, facts, now)
 
 
+def parse_seed_times(body: object) -> dict[int, int] | None:
+    """Read ``loadUserDetailsTorrents.php``: seed time in seconds by the site's id; ``None`` where it is no such list.
+
+    A row that cannot be read is left out; where that is every row, so is the list.
+    """
+    top = as_object(body)
+    rows = top.get("rows")
+    if not isinstance(rows, list) or as_flag(top.get("success")) is False:
+        return None
+    facts = ((as_count(row.get("id")), as_count(row.get("seedtime"))) for row in map(as_object, rows))
+    times = {one: seconds for one, seconds in facts if one is not None and seconds is not None}
+    return None if rows and not times else times
+
+
 def parse_purchase(body: object) -> PurchaseReply:
     """Read ``bonusBuy.php``: refusals come with HTTP 200, so only ``success: true`` is a success."""
     top = as_object(body)
