@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - mkdocs loads it by its path
-"""Put the tests that the documentation links to into its site, as pages.
+"""Put the tests and the changelog that the documentation links to into its site, as pages.
 
-In the repository a link such as ``../tests/property/test_x.py`` leads to the file itself.
+In the repository links such as ``../tests/property/test_x.py`` and ``../CHANGELOG.md`` lead to the files themselves.
 """
 
 import re
@@ -22,9 +22,11 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
         source = (_ROOT / f"{path}.py").read_text(encoding="utf-8")
         content = f"# {path}.py\n\n```python\n{source}```\n"
         files.append(File.generated(config, f"{path}.md", content=content, inclusion=InclusionLevel.NOT_IN_NAV))
+    changes = (_ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    files.append(File.generated(config, "changelog.md", content=changes, inclusion=InclusionLevel.NOT_IN_NAV))
     return files
 
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 - mkdocs
     """Let the links lead to those pages."""
-    return _LINK.sub(r"](\1.md)", markdown)
+    return _LINK.sub(r"](\1.md)", markdown).replace("](../CHANGELOG.md)", "](changelog.md)")
