@@ -222,7 +222,7 @@ class TestStricterPolicy:
         """Where credit is all that points go to: without a deficit they may go to VIP, and without VIP to overflow."""
         seen, policy, strict = data.draw(tightened(name))
         if name != "spend.reserve":
-            alone = {"overflow": False} | ({"vip": False} if name == "spend.target_ratio" else {})
+            alone: dict[str, Any] = {"overflow": False} | ({"vip": False} if name == "spend.target_ratio" else {})
             policy, strict = (evolve(one, spend=evolve(one.spend, **alone)) for one in (policy, strict))
         more, less = JOBS["spend"](seen, policy), JOBS["spend"](seen, strict)
         event("less" if spent(less) < spent(more) else "the same")

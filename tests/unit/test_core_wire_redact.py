@@ -5,6 +5,7 @@ import pytest
 from harvestmouse.core.model import LedgerEntry, SearchPage, Snapshot
 from harvestmouse.core.wire.redact import (
     keep_address,
+    keep_ip,
     keep_ledger,
     keep_preferences,
     keep_profile,
@@ -12,7 +13,6 @@ from harvestmouse.core.wire.redact import (
     keep_search,
     keep_torrent,
     keep_trackers,
-    keep_ip,
     keep_transfer,
     masked,
 )

@@ -1,6 +1,7 @@
 """Telling the site the client's address: the run, the cycle, and what later runs know of it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from harvestmouse.runners.report import Report, Status
 from tests.support.builders import torrent
 from tests.support.world import Stage, world_of
 
-ON = {"mam__register_address": "true"}
+ON: dict[str, Any] = {"mam__register_address": "true"}
 
 
 @pytest.fixture

@@ -214,7 +214,11 @@ class TestQuestions:
     @pytest.mark.parametrize(
         ("job", "asked", "words"),
         [
-            ("spend", Asked(torrent="x"), "--torrent cannot be asked of spend; it goes with janitor or reconcile or rescue"),
+            (
+                "spend",
+                Asked(torrent="x"),
+                "--torrent cannot be asked of spend; it goes with janitor or reconcile or rescue",
+            ),
             ("janitor", Asked(result="7"), "--result cannot be asked of janitor; it goes with grab"),
             ("grab", Asked(torrent="x", result="7"), "--torrent and --result are two questions; ask one at a time"),
         ],
