@@ -44,11 +44,10 @@ class MemorySite:
     def search(self, query: Query, now: int) -> SearchPage:  # noqa: ARG002 - nothing here expires
         """Filter and sort as the real site does; the greater its id, the newer an offer is."""
         self._sign_in()
-        in_band = (one for one in self.world.catalogue if query.min_size <= one.size_bytes <= query.max_size)
-        shown = (self.world.shown(one) for one in in_band)
+        shown = (self.world.shown(one) for one in self.world.catalogue if self._is_in_bands(one, query))
         newest = query.sort == NEWEST
         found = sorted(
-            (one for one in shown if _matches(one, query)),
+            (one for one in shown if _is_offered(one, query)),
             key=lambda one: (0 if newest else one.leechers, one.id),
             reverse=True,
         )
@@ -118,6 +117,13 @@ class MemorySite:
             raise MissingCookie("there is no cookie for the site")
         self.cookies.store(self.world.session.present(candidates[0].value.reveal()))
 
+    def _is_in_bands(self, result: SearchResult, query: Query) -> bool:
+        swarm = self.world.swarms.get(identity_of(result))
+        seeders = result.seeders if swarm is None else swarm.seeders
+        leechers = result.leechers if swarm is None else swarm.leechers_at(self.world.now)
+        in_size = query.min_size <= result.size_bytes <= query.max_size
+        return in_size and seeders <= query.max_seeders and leechers >= query.min_leechers
+
     def _freeze(self, identity: str) -> None:
         world, limit = self.world, self.world.profile.unsat_limit
         if limit is not None and identity not in world.snatches and world.unsatisfied() >= limit:
@@ -127,10 +133,9 @@ class MemorySite:
             raise DownloadFrozen(f"the site refuses downloads for {left} s", left)
 
 
-def _matches(result: SearchResult, query: Query) -> bool:
-    offered = {
+def _is_offered(result: SearchResult, query: Query) -> bool:
+    return {
         "fl": result.free or result.personal_freeleech,
         "fl-VIP": result.free or result.personal_freeleech or result.vip,
         "active": result.seeders > 0,
     }[query.search_type]
-    return offered and result.seeders <= query.max_seeders and result.leechers >= query.min_leechers
