@@ -3,7 +3,7 @@
 The client's own clock goes on while a tracker refuses or does not answer, and the site's does not (incident I5).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import evolve
 
@@ -64,7 +64,7 @@ def advance(clock: TrackerClock | None, torrents: Iterable[Torrent], policy: Pol
         now: When the client was asked, in unix seconds.
     """
     record = {key: one for key, one in (clock or {}).items() if now - one.listed_at <= KEPT_SECONDS}
-    listed = {one.hash: one for one in torrents if one.category == policy.client.category and one.has_completed}
+    listed = {one.hash: one for one in _kept(torrents, policy)}
     for key, seen in record.items():
         if key not in listed:
             record[key] = evolve(seen, announcing=False)
@@ -76,11 +76,42 @@ def advance(clock: TrackerClock | None, torrents: Iterable[Torrent], policy: Pol
     return dict(sorted(record.items()))
 
 
+def corrected(
+    clock: TrackerClock, torrents: Iterable[Torrent], times: Mapping[str, int], policy: Policy, now: int
+) -> TrackerClock:
+    """Return the record with the site's own figures in place of what was added up; torrents without one stay.
+
+    No figure counts for more than the torrent's age in the client, whatever an id is mistaken for.
+
+    Args:
+        clock: With the present look at the client.
+        torrents: As the client lists them, of any category.
+        times: What the site has counted, in seconds by info-hash.
+        policy: Its sections ``client`` and ``cleanup``.
+        now: When the client was asked, in unix seconds.
+    """
+    record = dict(clock)
+    for torrent in _kept((one for one in torrents if one.hash in times), policy):
+        seen = record.pop(torrent.hash, None) or _first(torrent, policy.cleanup, now)
+        age = seen.seconds if torrent.added_on is None else max(0, now - torrent.added_on)
+        # What was up to now is in the site's figure, so that the next look counts from now.
+        since = now if seen.announcing else seen.announced_at
+        seen = evolve(seen, seconds=min(times[torrent.hash], age), announced_at=since)
+        if not _is_settled(seen, torrent, policy.cleanup):
+            record[torrent.hash] = seen
+    return dict(sorted(record.items()))
+
+
 def shown(torrents: Iterable[Torrent], clock: TrackerClock | None) -> tuple[Torrent, ...]:
     """Return the torrents with their time on the tracker's clock; outside the record the client's stands alone."""
     seconds = {key: seen.seconds for key, seen in (clock or {}).items()}
     times = ((one, seconds.get(one.hash)) for one in torrents)
     return tuple(one if one.tracker_seconds == time else evolve(one, tracker_seconds=time) for one, time in times)
+
+
+def _kept(torrents: Iterable[Torrent], policy: Policy) -> Iterator[Torrent]:
+    """Yield the torrents of which a record is kept."""
+    return (one for one in torrents if one.category == policy.client.category and one.has_completed)
 
 
 def _first(torrent: Torrent, policy: CleanupPolicy, now: int) -> Seen:

@@ -7,14 +7,13 @@ from typing import Any, TypeVar
 from attrs import evolve
 
 from harvestmouse.adapters.errors import AdapterError
-from harvestmouse.adapters.interface import Listing
 from harvestmouse.core import address, attribution, cleanup, cycle, grab, guards, reconcile, rescue, search, spend
 from harvestmouse.core.income import PAUSE_SECONDS
 from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Profile, Snapshot, Torrent
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.spend import settle
 from harvestmouse.core.wire.snapshot import parse_memory
-from harvestmouse.runners.clock import clocked, with_earlier
+from harvestmouse.runners.clock import NOT_ASKED, ask_site, clocked, with_earlier
 from harvestmouse.runners.ports import Ports, log
 
 _Half = TypeVar("_Half")
@@ -26,15 +25,14 @@ def fetch_janitor(ports: Ports, policy: Policy) -> Snapshot:
     now = ports.clock()
     return Snapshot(
         taken_at=now,
-        **clocked(ports, policy, _heard(ports, listing, policy, now), now),
+        **clocked(ports, policy, _heard(ports, with_earlier(ports, policy, listing.torrents, now), policy, now), now),
         malformed_torrents=listing.malformed,
         **parse_memory(ports.memory.listing()),
     )
 
 
-def _heard(ports: Ports, listing: Listing, policy: Policy, now: int) -> tuple[Torrent, ...]:
+def _heard(ports: Ports, listed: Iterable[Torrent], policy: Policy, now: int) -> tuple[Torrent, ...]:
     """Return the torrents of a listing, with the tracker messages that can change a decision of the janitor."""
-    listed = with_earlier(ports, policy, listing.torrents)
     torrents = {torrent.hash: torrent for torrent in sorted(listed, key=lambda one: one.hash)}
     managed = [torrent for torrent in torrents.values() if torrent.category == policy.client.category]
     while wanted := cleanup.next_messages(managed, policy.cleanup, now):
@@ -132,7 +130,7 @@ def fetch_monitor(ports: Ports, policy: Policy) -> Snapshot:
 def fetch_rescue(ports: Ports, policy: Policy) -> Snapshot:
     """List the category, then ask what the trackers say of the torrents that owe seed time and should announce."""
     listing, now = ports.client.torrents(policy.client.category), ports.clock()
-    listed = with_earlier(ports, policy, listing.torrents)
+    listed = with_earlier(ports, policy, listing.torrents, now)
     heard = {one.hash: one for one in ports.client.with_messages(rescue.next_messages(listed, policy))}
     return Snapshot(
         taken_at=now,
@@ -161,7 +159,7 @@ def fetch_everything(ports: Ports, policy: Policy) -> Snapshot:
     """Ask once for all that any job decides from, and settle nothing."""
     profile = ports.read_profile()
     snapshot = Snapshot(
-        **_client_half(ports, policy),
+        **_client_half(ports, policy, ask_site(ports, policy)),
         profile=profile,
         ledger=ports.ledger.entries(),
         **parse_memory(ports.memory.account() | ports.memory.listing()),
@@ -177,7 +175,10 @@ def fetch_cycle(ports: Ports, policy: Policy) -> Snapshot:
     """
     profile = _half(ports, ports.read_profile, "profile")
     own = _half(ports, ports.site.address, "egress") if policy.address.register_address and profile else None
-    client = _half(ports, partial(_client_half, ports, policy), "torrents", "trackers", "preferences", "transfer")
+    times = ask_site(ports, policy) if profile else NOT_ASKED
+    client = _half(
+        ports, partial(_client_half, ports, policy, times), "torrents", "trackers", "preferences", "transfer"
+    )
     known = {"taken_at": ports.clock()} if client is None else client
     pending = _purchase_pending(ports, profile, known["taken_at"])
     memory = {**ports.memory.account(), **ports.memory.listing(), "purchase_pending": pending}
@@ -206,16 +207,17 @@ def _half(ports: Ports, ask: Callable[[], _Half], *bodies: str) -> _Half | None:
         return None
 
 
-def _client_half(ports: Ports, policy: Policy) -> dict[str, Any]:
-    """Return all that the client tells, as parts of a snapshot."""
+def _client_half(ports: Ports, policy: Policy, times: Mapping[str, int]) -> dict[str, Any]:
+    """Return all that the client tells, as parts of a snapshot, with the seed times that the site has told."""
     preferences, listing, now = ports.client.preferences(), ports.client.everything(), ports.clock()
-    torrents = {one.hash: one for one in _heard(ports, listing, policy, now)}
+    listed = with_earlier(ports, policy, listing.torrents, now, times)
+    torrents = {one.hash: one for one in _heard(ports, listed, policy, now)}
     managed = (one for one in torrents.values() if one.category == policy.client.category)
     owing = ports.client.with_messages(rescue.next_messages(managed, policy))
     return {
         "taken_at": now,
         "preferences": preferences,
-        **clocked(ports, policy, (torrents | {one.hash: one for one in owing}).values(), now),
+        **clocked(ports, policy, (torrents | {one.hash: one for one in owing}).values(), now, times),
         "malformed_torrents": listing.malformed,
         "free_space_bytes": listing.free_space_bytes,
         "connection": listing.connection,

@@ -104,6 +104,7 @@ class MamSettings:
         connect_timeout: Time limit for a connection.
         read_timeout: Time limit for an answer.
         adapter: Which adapter talks to the site.
+        user_torrents: Ask the site's own list of unsatisfied torrents, which its API pages do not name: see compliance.
     """
 
     mam_id: Secret = field(factory=lambda: Secret(""), validator=_cookie)
@@ -113,6 +114,7 @@ class MamSettings:
     connect_timeout: timedelta = _limit(10)
     read_timeout: timedelta = _limit(30)
     adapter: str = "mam"
+    user_torrents: bool = False
 
 
 @frozen(kw_only=True)

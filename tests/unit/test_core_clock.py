@@ -8,7 +8,7 @@ from attrs import evolve
 
 from harvestmouse.core.attribution import plan_monitor
 from harvestmouse.core.cleanup import plan_cleanup
-from harvestmouse.core.clock import advance, drift, shown
+from harvestmouse.core.clock import advance, corrected, drift, shown
 from harvestmouse.core.guarantees import check
 from harvestmouse.core.model import Seen, Snapshot, Torrent, TrackerClock, TrackerMessage
 from harvestmouse.core.plan import Plan
@@ -342,3 +342,73 @@ class TestDrift:
         """Up to it the operator has nothing to do."""
         plan = cleaned(at(recorded(2 * DAY - gap), seeding(seeding_time=2 * DAY)))
         assert any("seed clock" in sentence and "tracker_gap = 1h" in sentence for sentence in plan.advice) is told
+
+
+class TestCorrected:
+    """What the site has counted takes the place of what was added up."""
+
+    def put_right(
+        self, told: int, one: Torrent | None = None, clock: TrackerClock | None = None, wanted: Policy = SEED
+    ) -> TrackerClock:
+        """Return the record of one torrent after the site has told its seed time, a day after `NOW`."""
+        one = one or seeding(added_on=NOW - 10 * DAY)
+        before = seen((0, one), wanted=wanted) if clock is None else clock
+        return corrected(before, [one], {hash_of(1): told}, wanted, NOW + DAY)
+
+    @pytest.mark.parametrize("told", [0, DAY - 1, DAY + 1, 3 * DAY])
+    def test_the_site_is_believed_up_and_down(self, told: int) -> None:
+        """It is the site that asks for the time."""
+        assert self.put_right(told)[hash_of(1)].seconds == told
+
+    def test_nothing_counts_for_more_than_the_age(self) -> None:
+        """An id may be mistaken for another, and a torrent may have been added a second time."""
+        young = seeding(added_on=NOW - HOUR)
+        assert self.put_right(3 * DAY, young)[hash_of(1)].seconds == DAY + HOUR
+        assert self.put_right(3 * DAY, evolve(young, added_on=NOW + 2 * DAY))[hash_of(1)].seconds == 0
+
+    def test_without_an_age_it_is_believed_downwards_only(self) -> None:
+        """What is unknown sets no limit that could be relied on."""
+        ageless = seeding(added_on=None)
+        assert self.put_right(3 * DAY, ageless)[hash_of(1)].seconds == DAY
+        assert self.put_right(HOUR, ageless)[hash_of(1)].seconds == HOUR
+
+    def test_what_had_left_the_record_comes_back(self) -> None:
+        """The client said long ago that nothing is owed; the site says otherwise."""
+        old = seeding(added_on=NOW - 90 * DAY, seeding_time=60 * DAY)
+        record = self.put_right(DAY, old, seen((0, old)))
+        assert record == {hash_of(1): Seen(seconds=DAY, announcing=True, listed_at=NOW + DAY, announced_at=NOW + DAY)}
+        assert decision_on(cleaned(at(record, old)), hash_of(1)).reason == "hnr_window"
+        assert decision_on(cleaned(at({}, old)), hash_of(1)).reason == "graceful_retire"
+
+    def test_what_owes_nothing_any_more_leaves_the_record(self) -> None:
+        """As ever, where both clocks are past all that is asked."""
+        old = seeding(added_on=NOW - 90 * DAY, seeding_time=60 * DAY)
+        behind = {hash_of(1): Seen(seconds=0, announcing=True, listed_at=NOW, announced_at=NOW)}
+        assert self.put_right(OWED, old, behind) == {}
+        assert self.put_right(OWED - 1, old, behind)[hash_of(1)].seconds == OWED - 1
+        untrusting = policy(cleanup={"trust_unseen": False})
+        assert self.put_right(OWED, old, behind, untrusting)[hash_of(1)].seconds == OWED
+
+    def test_the_next_look_counts_from_now(self) -> None:
+        """The time before is in the site's figure, also where the present look has not heard the tracker."""
+        one = seeding(added_on=NOW - 10 * DAY)
+        vague = seen((0, one), (QUARTER, evolve(one, messages=None)))
+        record = corrected(vague, [one], {hash_of(1): DAY}, SEED, NOW + QUARTER)
+        assert seen((2 * QUARTER, one), clock=record)[hash_of(1)].seconds == DAY + QUARTER
+
+    def test_what_rests_stays_as_it_was_seen(self) -> None:
+        """That the site has a figure for it does not make it announce."""
+        resting = seen((0, seeding()), (QUARTER, seeding(state="stoppedUP")))
+        record = corrected(resting, [seeding(state="stoppedUP")], {hash_of(1): HOUR}, SEED, NOW + HOUR)
+        assert record[hash_of(1)] == evolve(resting[hash_of(1)], seconds=HOUR)
+
+    def test_others_are_left_alone(self) -> None:
+        """What the site does not name, what the client does not list, what is not managed or not complete."""
+        named = {hash_of(number): 5 for number in range(2, 6)}
+        others = [
+            seeding(3, category="films"),
+            seeding(4, progress=0.5, completion_on=0, seeding_time=0, state="stalledDL"),
+        ]
+        record = seen((0, seeding()))
+        gone = dict(record) | {hash_of(5): record[hash_of(1)]}
+        assert corrected(gone, [seeding(), *others], named, SEED, NOW + DAY) == gone

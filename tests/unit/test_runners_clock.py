@@ -1,23 +1,37 @@
 """The tracker's clock from run to run, and the incident that it is for, in the embedded world."""
 
+import gzip
 import json
 import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import define, evolve, field
 
-from harvestmouse.adapters.errors import StateError
-from harvestmouse.adapters.memory import MemoryClient
+from harvestmouse.adapters.errors import (
+    AdapterError,
+    RateLimited,
+    SchemaChanged,
+    SessionInvalid,
+    SiteMaintenance,
+    SiteUnavailable,
+    StateError,
+)
+from harvestmouse.adapters.memory import MemoryClient, MemorySite
 from harvestmouse.adapters.memory.swarm import Tracker
+from harvestmouse.adapters.memory.world import identity_of
 from harvestmouse.adapters.state.memory import Memory
+from harvestmouse.adapters.tape import Tape
 from harvestmouse.core.actions import DeleteTorrent, Reannounce
-from harvestmouse.core.model import Torrent
+from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Profile, Torrent
 from harvestmouse.core.units import DAY, HOUR, MINUTE
+from harvestmouse.runners.recorder import keep
+from harvestmouse.runners.redecide import decide_again
 from harvestmouse.runners.report import Report
-from tests.support.builders import NOW, hash_of, preferences, torrent
-from tests.support.world import Stage, world_of
+from harvestmouse.runners.run import run
+from tests.support.builders import NOW, hash_of, preferences, result, torrent
+from tests.support.world import Stage, snatch_in, world_of
 
 SITE = 72 * HOUR
 CLOCK = "tracker_clock.json"
@@ -211,3 +225,131 @@ class TestIncident:
             ("not_attempted", "kept: state changed from stalledUP to stoppedUP")
         ]
         assert evolve(stage.world.said[hash_of(1)]).status == 4
+
+
+class TestTheSiteSOwnFigures:
+    """The site's list settles what its tracker has seen, where the operator has it asked."""
+
+    def test_what_the_site_still_waits_for_stays(self, tmp_path: Path) -> None:
+        """Both clocks say that nothing is owed; the site's figure is lower, and goes on from there."""
+        stage = told_of(tmp_path, 5 * HOUR, seeding_time=60 * DAY)
+        report = stage.run("cycle", mam__user_torrents=True)
+        assert deleted(report) == []
+        ((decision,),) = [part.decisions for part in report.plan.parts if part.job == "janitor"]
+        assert (decision.reason, decision.facts["tracker_seconds"]) == ("hnr_window", 5 * HOUR)
+        runs(stage, "janitor", 2)
+        assert only(stage)["seconds"] == 5 * HOUR + 15 * MINUTE
+
+    def test_what_it_has_seen_before_the_record_counts(self, tmp_path: Path) -> None:
+        """Up to the age of the torrent."""
+        stage = told_of(tmp_path, 71 * HOUR, seeding_time=60 * DAY)
+        stage.run("cycle", cleanup__trust_unseen=False)
+        assert only(stage)["seconds"] == 0
+        stage.run("cycle", cleanup__trust_unseen=False, mam__user_torrents=True)
+        assert only(stage)["seconds"] == 71 * HOUR
+
+    @pytest.mark.parametrize("pairs", [{}, {"mam__user_torrents": True, "cleanup__tracker_clock": False}])
+    def test_it_is_not_asked_unless_it_is_switched_on(self, tmp_path: Path, pairs: dict[str, bool]) -> None:
+        """Nor where nobody keeps the clock that it is for."""
+        stage = told_of(tmp_path, 5 * HOUR, seeding_time=60 * DAY)
+        asked = stage.site = Listed(stage.world)
+        assert len(deleted(stage.run("cycle", **pairs))) == 1
+        assert asked.times == 0
+
+    @pytest.mark.parametrize("job", ["janitor", "rescue", "reconcile", "monitor", "grab", "spend"])
+    def test_it_is_asked_by_runs_that_need_it_and_the_site_anyway(self, tmp_path: Path, job: str) -> None:
+        """Once; no other run asks the site for it."""
+        stage = told_of(tmp_path, 5 * HOUR)
+        asked = stage.site = Listed(stage.world)
+        stage.run(job, mam__user_torrents=True)
+        assert asked.times == 0
+        stage.run("cycle", mam__user_torrents=True)
+        assert asked.times == 1
+
+    def test_it_is_not_asked_once_the_site_has_failed(self, tmp_path: Path) -> None:
+        """The profile did not come; nothing more is asked."""
+
+        class Away(Listed):
+            def profile(self) -> Profile:
+                raise SiteUnavailable("away")
+
+        stage = told_of(tmp_path, 5 * HOUR)
+        asked = stage.site = Away(stage.world)
+        stage.run("cycle", mam__user_torrents=True)
+        assert asked.times == 0
+
+    @pytest.mark.parametrize("error", [SchemaChanged, SiteMaintenance, SiteUnavailable, RateLimited, SessionInvalid])
+    def test_a_site_that_does_not_tell_fails_no_run(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture, error: type[AdapterError]
+    ) -> None:
+        """It is an extra: all jobs go on with the two clocks, and the error is told."""
+        stage = told_of(tmp_path, 5 * HOUR, seeding_time=60 * DAY)
+        stage.site = Listed(stage.world, error=error("no list today"))
+        with caplog.at_level(logging.WARNING, "harvestmouse"):
+            report = stage.run("cycle", mam__user_torrents=True)
+        assert report.exit_code == 0
+        assert len(deleted(report)) == 1
+        assert [one for one in caplog.messages if "no list today" in one] == [
+            f"The site's own seed times are unknown: {error('no list today')}"
+        ]
+
+    def test_a_disk_that_fails_ends_the_run(self, tmp_path: Path) -> None:
+        """As with any other request: the site's next cookie could not be kept."""
+        stage = told_of(tmp_path, 5 * HOUR)
+        stage.site = Listed(stage.world, error=StateError("the disk is gone"))
+        with pytest.raises(StateError):
+            stage.run("cycle", mam__user_torrents=True)
+
+    def test_an_id_that_no_ledger_knows_is_nobody_s(self, tmp_path: Path) -> None:
+        """Nothing is guessed by name."""
+        stage = told_of(tmp_path, 5 * HOUR, known=False, seeding_time=DAY)
+        stage.run("cycle", mam__user_torrents=True)
+        assert only(stage)["seconds"] == DAY
+
+    def test_the_recording_has_it_and_decides_alike(self, tmp_path: Path) -> None:
+        """Ids and seconds alone; where it was not asked, the recording is as it was."""
+        stage = told_of(tmp_path, 5 * HOUR, seeding_time=60 * DAY)
+        for asked, expected in ((False, None), (True, {"7": 5 * HOUR})):
+            ports = stage.ports(mam__user_torrents=asked)
+            ports.run_id, ports.tape = f"{asked:08}", Tape()
+            ports.client = MemoryClient(stage.world, tape=ports.tape)
+            ports.site = MemorySite(stage.world, tape=ports.tape)
+            keep(run("cycle", ports, apply=False), ports)
+            (path,) = (stage.state_dir / "recordings").rglob(f"*{ports.run_id}*")
+            document = json.loads(gzip.decompress(path.read_bytes()))
+            assert document["snapshot"]["mam"].get("seed_times") == expected
+            assert ("seed_times" in document["snapshot"]["mam"]) is asked
+            assert decide_again(path, ports.settings.policy).result == "same"
+
+
+@define
+class Listed(MemorySite):
+    """A site that counts how often it is asked for its list, and has an error in its place where the test says so."""
+
+    error: AdapterError | None = field(default=None, kw_only=True)
+    times: int = field(default=0, init=False)
+
+    def seed_times(self) -> dict[int, int]:
+        self.times += 1
+        if self.error is not None:
+            raise self.error
+        return super().seed_times()
+
+
+def told_of(folder: Path, seeded: int, *, known: bool = True, **changes: Any) -> Stage:
+    """Return a world of one torrent, of which the site has counted so much, and perhaps a ledger that knows it."""
+    offered = result(7, snatched=True)
+    facts = {"hash": identity_of(offered), "added_on": NOW - 90 * DAY, **changes}
+    stage = stage_of(folder, evolve(seeding(1), **facts), catalogue=[offered])
+    snatch_in(stage.world, 7, seeded)
+    if known:
+        entry = LedgerEntry(id=7, at=NOW, outcome=LedgerOutcome.GRABBED, info_hash=identity_of(offered))
+        stage.ports().ledger.append(entry)
+    return stage
+
+
+def only(stage: Stage) -> dict[str, Any]:
+    """Return what is remembered of the only torrent."""
+    (facts,) = json.loads(stage.files()[CLOCK]).values()
+    assert isinstance(facts, dict)
+    return facts
