@@ -12,6 +12,8 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
 _ROOT = Path(__file__).resolve().parents[1]
+_CELL = re.compile(r"<td[ >].*?</td>", re.DOTALL)
+_CODE = re.compile(r"<code>.*?</code>", re.DOTALL)
 _LINK = re.compile(r"\]\(\.\./(tests/[\w/]+)\.py\)")
 
 
@@ -30,3 +32,8 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 - mkdocs
     """Let the links lead to those pages."""
     return _LINK.sub(r"](\1.md)", markdown).replace("](../CHANGELOG.md)", "](changelog.md)")
+
+
+def on_page_content(html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 - mkdocs
+    """Let long names in tables go on in the next line after an underscore or a comma."""
+    return _CELL.sub(lambda cell: _CODE.sub(lambda code: re.sub(r"([_,{])(?=\S)", r"\1<wbr>", code[0]), cell[0]), html)
