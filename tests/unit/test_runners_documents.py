@@ -13,7 +13,7 @@ PLAIN = b'{"a": [1, 2]}'
 
 
 @pytest.mark.parametrize(
-    "content", [PLAIN, gzip.compress(PLAIN), b"".join(map(gzip.compress, (PLAIN[:4], b"", PLAIN[4:])))]
+    "content", [PLAIN, gzip.compress(PLAIN, mtime=0), b"".join(map(gzip.compress, (PLAIN[:4], b"", PLAIN[4:])))]
 )
 def test_a_document_is_read_as_it_was_written(tmp_path: Path, content: bytes) -> None:
     """Plain, and compressed in one member or several."""
@@ -23,7 +23,7 @@ def test_a_document_is_read_as_it_was_written(tmp_path: Path, content: bytes) ->
 
 def test_a_dash_is_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compressed or not."""
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(PLAIN))))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(PLAIN, mtime=0))))
     assert read_document("-") == {"a": [1, 2]}
 
 
@@ -31,12 +31,12 @@ def test_a_dash_is_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
     ("content", "words"),
     [
         (b"", "it is empty"),
-        (gzip.compress(b"  "), "it is empty"),
+        (gzip.compress(b"  ", mtime=0), "it is empty"),
         (PLAIN[:-1], "is truncated"),
         (b"[" * 100_000, "is truncated"),
-        (gzip.compress(PLAIN)[:-1], "no whole gzip file"),
-        (gzip.compress(PLAIN) + gzip.compress(PLAIN)[:5], "no whole gzip file"),
-        (gzip.compress(PLAIN) + b"more", "no whole gzip file"),
+        (gzip.compress(PLAIN, mtime=0)[:-1], "no whole gzip file"),
+        (gzip.compress(PLAIN, mtime=0) + gzip.compress(PLAIN, mtime=0)[:5], "no whole gzip file"),
+        (gzip.compress(PLAIN, mtime=0) + b"more", "no whole gzip file"),
         (b"\x1f\x8bnothing", "no whole gzip file"),
     ],
 )
@@ -48,7 +48,7 @@ def test_what_is_no_whole_document_is_an_error(tmp_path: Path, content: bytes, w
 
 
 @pytest.mark.parametrize(
-    "pack", [bytes, gzip.compress, lambda text: gzip.compress(text[:600]) + gzip.compress(text[600:])]
+    "pack", [bytes, gzip.compress, lambda text: gzip.compress(text[:600], mtime=0) + gzip.compress(text[600:], mtime=0)]
 )
 def test_what_is_too_large_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: object) -> None:
     """Plain, and where a few bytes unfold to it; one byte less is read."""
