@@ -64,10 +64,12 @@ class SetPreferences:
 
     Attributes:
         changes: Key to ``{"from": old, "to": new, "reason": why}``.
+        client: The name of the client that is meant; ``None`` where there is one only.
     """
 
     kind: ClassVar[str] = "set_preferences"
     changes: Mapping[str, Mapping[str, Any]]
+    client: str | None = None
 
 
 @frozen(kw_only=True)

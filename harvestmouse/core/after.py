@@ -82,9 +82,15 @@ def _bought(snapshot: Snapshot, action: BuyUpload | BuyVip) -> Snapshot:
 
 
 def _set(snapshot: Snapshot, action: SetPreferences) -> Snapshot:
+    values = {key: change["to"] for key, change in action.changes.items()}
+    if action.client is not None:
+        queues = (
+            evolve(one, preferences=evolve(one.preferences, **values)) if one.name == action.client else one
+            for one in snapshot.queues
+        )
+        return evolve(snapshot, queues=tuple(queues))
     if snapshot.preferences is None:
         return snapshot
-    values = {key: change["to"] for key, change in action.changes.items()}
     return evolve(snapshot, preferences=evolve(snapshot.preferences, **values))
 
 

@@ -39,7 +39,7 @@ def plan_monitor(snapshot: Snapshot, policy: Policy) -> Plan:
     plan = Plan(
         job=JOB,
         decided_at=snapshot.taken_at,
-        complete=snapshot.torrents is not None and snapshot.connection is not None,
+        complete=snapshot.torrents is not None and snapshot.connection is not None and not snapshot.missing_clients,
         policy=figures(policy.monitor),
     )
     if snapshot.torrents is None:

@@ -58,6 +58,9 @@ def plan_cleanup(snapshot: Snapshot, policy: Policy) -> Plan:
     heard = _on_the_clients_clock(managed, policy.cleanup, snapshot.taken_at)
     events = account_events(managed, heard)
     late = (early[one.hash] or _reason(one, policy.cleanup, snapshot.taken_at, events) for one in managed)
+    if snapshot.missing_clients:
+        # Whether it is on most torrents nobody can tell.
+        late = (Reason.UNKNOWN if reason is Reason.UNREGISTERED else reason for reason in late)
     reasons = _limit(zip(managed, late, strict=True), data_cap(managed, policy.cleanup))
     decisions = [_decision(one, reason, snapshot.taken_at) for one, reason in reasons]
     decisions += [
@@ -68,7 +71,7 @@ def plan_cleanup(snapshot: Snapshot, policy: Policy) -> Plan:
         plan,
         actions=tuple(DeleteTorrent(hash=one.hash, name=one.name, reason=reason) for one, reason in deleted),
         decisions=tuple(sorted(decisions, key=lambda decision: decision.subject)),
-        complete=not _unheard(managed, heard, policy.cleanup, snapshot.taken_at),
+        complete=not (snapshot.missing_clients or _unheard(managed, heard, policy.cleanup, snapshot.taken_at)),
         figures={**_tally(managed, [one for one, _ in deleted]), **_clock_figures(snapshot, managed, policy.cleanup)},
         advice=(*_advice(events, reasons, policy.cleanup), *_clock_advice(managed, policy.cleanup)),
     )

@@ -57,7 +57,7 @@ def _preferences_only(snapshot: Snapshot, policy: Policy) -> Plan:
     return evolve(
         plan,
         actions=tuple(action for action in plan.actions if isinstance(action, SetPreferences)),
-        decisions=tuple(decision for decision in plan.decisions if decision.subject in reconcile.KEYS),
+        decisions=tuple(one for one in plan.decisions if one.subject.rpartition("/")[2] in reconcile.KEYS),
         advice=(),
     )
 

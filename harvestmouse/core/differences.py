@@ -169,7 +169,8 @@ def _acts(plan: _Row) -> dict[tuple[str, str], _Row]:
     for action in plan["actions"]:
         kind = action["action"]
         if "changes" in action:
-            acts |= {(kind, key): change for key, change in action["changes"].items()}
+            place = f"{action['client']}/" if "client" in action else ""
+            acts |= {(kind, place + key): change for key, change in action["changes"].items()}
         else:
             acts[kind, str(action.get("hash", action.get("id", _SUBJECTS.get(kind, kind))))] = action
     return acts

@@ -28,7 +28,7 @@ from harvestmouse.core.cleanup import ERROR_STATES, SETTLED_STATES
 from harvestmouse.core.model import AccountClass, LedgerOutcome, Profile, SearchResult, Snapshot, Torrent
 from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import Policy
-from harvestmouse.core.reconcile import KEYS, NO_LIMIT, owed_slots
+from harvestmouse.core.reconcile import KEYS, NO_LIMIT, owed_slots, subject_of
 from harvestmouse.core.sift import normal_name
 from harvestmouse.core.units import HOUR
 
@@ -188,7 +188,11 @@ def g10(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
             continue
         for key in sorted(set(action.changes) - set(KEYS)):
             yield Violation("G10", key, "not a key of this job")
-        owed = owed_slots(snapshot, policy)
+        held = snapshot.of_each_client().get(action.client)
+        if held is None:
+            yield Violation("G10", action.kind, f"the client {action.client!r} is not there")
+            continue
+        owed = owed_slots(held, policy)
         for key in ("max_active_uploads", "max_active_torrents"):
             value = action.changes[key]["to"] if key in action.changes else NO_LIMIT
             if value != NO_LIMIT and (owed is None or value < owed):
@@ -293,7 +297,7 @@ def _effects(plan: Plan) -> Iterator[tuple[tuple[str, str], str]]:
     for action in plan.actions:
         if isinstance(action, SetPreferences):
             for key in action.changes:
-                yield (action.kind, key), action.kind
+                yield (action.kind, subject_of(action.client, key)), action.kind
         else:
             yield (action.kind, _subject(action)), action.kind
 
@@ -352,6 +356,9 @@ def _unfit(row: SearchResult, snapshot: Snapshot, policy: Policy, *, use_wedge: 
 def _overdrawn(adds: list[AddTorrent], snapshot: Snapshot, policy: Policy) -> Iterable[Violation]:
     if not adds:
         return
+    if snapshot.missing_clients:
+        missing = ", ".join(snapshot.missing_clients)
+        yield Violation("G5", "actions", f"nobody knows what the client {missing} has")
     held = snapshot.held(policy.client.category) + len(adds)
     if snapshot.torrents is None or held > policy.grab.max_torrents or len(adds) > policy.grab.per_run:
         yield Violation("G5", "actions", f"{len(adds)} picks would make {held} torrents")

@@ -71,6 +71,10 @@ def guard(snapshot: Snapshot, policy: Policy) -> Skip | None:
     if snapshot.torrents is None or free is None:
         missing = "torrent list" if snapshot.torrents is None else "free space"
         return Skip(reason=Reason.CLIENT_UNKNOWN, detail=f"the client's {missing} is missing")
+    if snapshot.missing_clients:
+        # It may have what would be picked, and it takes places.
+        missing = ", ".join(snapshot.missing_clients)
+        return Skip(reason=Reason.CLIENT_UNKNOWN, detail=f"the client {missing} is missing, so is what it holds")
     if snapshot.ledger is None:
         return Skip(reason=Reason.LEDGER_UNKNOWN, detail="what was grabbed before is unknown; none is an empty list")
     return None

@@ -73,11 +73,13 @@ class Malformed:
         subject: The row's identity where it has one, else a digest of its content.
         problem: What is wrong with it.
         category: Its category, where it is a torrent that tells.
+        client: The name of the client that lists it, where there are several and only one does.
     """
 
     subject: str
     problem: str
     category: str | None = None
+    client: str | None = None
 
 
 @frozen(kw_only=True)
@@ -172,6 +174,7 @@ class Torrent:
         seeders: Seeders in the swarm.
         tracker_host: Host of its tracker; ``None`` where the client names none.
         messages: What its trackers said; ``None`` where nobody asked.
+        client: The name of the client that holds it; ``None`` where there is one client only.
     """
 
     hash: str
@@ -191,6 +194,7 @@ class Torrent:
     tracker_host: str | None = None
     messages: tuple[TrackerMessage, ...] | None = None
     tracker_seconds: int | None = None
+    client: str | None = None
 
     @property
     def seeded_seconds(self) -> int | None:
@@ -235,6 +239,18 @@ class Preferences:
     max_active_uploads: int | None = None
     max_active_torrents: int | None = None
     dont_count_slow_torrents: bool | None = None
+
+
+@frozen
+class ClientQueue:
+    """The queueing preferences of one of several clients.
+
+    Attributes:
+        name: The client's name.
+    """
+
+    name: str
+    preferences: Preferences
 
 
 @frozen(kw_only=True)
@@ -321,6 +337,9 @@ class Snapshot:
         tracker_clock: What was seen of the managed torrents' seeding; ``None`` where nobody keeps that.
         leaving: Info-hashes of torrents that the same run deletes before anything else: they take no place any more,
             but the client has them still.
+        missing_clients: The names of clients that did not answer, where there are several: what they hold is unknown,
+            and the rest of the snapshot is of the others.
+        queues: The preferences of each client that answered, where there are several; then `preferences` is ``None``.
         site_address: The word that stands for the address which the site sees this host at.
         registered: When the site last took an address, in unix seconds, and the word for it.
     """
@@ -341,6 +360,8 @@ class Snapshot:
     remembered_count: int | None = None
     tracker_clock: TrackerClock | None = None
     leaving: frozenset[str] = frozenset()
+    missing_clients: tuple[str, ...] = ()
+    queues: tuple[ClientQueue, ...] = ()
     site_address: str | None = None
     registered: tuple[int, str] | None = None
 
@@ -354,3 +375,21 @@ class Snapshot:
         unread = sum(row.category in places for row in self.malformed_torrents)
         staying = (torrent for torrent in self.torrents or () if torrent.hash not in self.leaving)
         return unread + sum(torrent.category in places for torrent in staying)
+
+    def of_each_client(self) -> "dict[str | None, Snapshot]":
+        """Return by the clients' names what would be known were each the only one; of one client, the snapshot itself.
+
+        A row that no client has for itself counts for each: it may be held by any.
+        """
+        if not self.queues:
+            return {None: self}
+        return {
+            queue.name: evolve(
+                self,
+                queues=(),
+                preferences=queue.preferences,
+                torrents=None if self.torrents is None else [one for one in self.torrents if one.client == queue.name],
+                malformed_torrents=tuple(row for row in self.malformed_torrents if row.client in (queue.name, None)),
+            )
+            for queue in self.queues
+        }

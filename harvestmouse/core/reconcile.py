@@ -36,28 +36,34 @@ def plan_reconcile(snapshot: Snapshot, policy: Policy) -> Plan:
 
     Returns:
         A plan with a decision for every key, and one for every managed torrent that owes seed time but is
-        queued or stopped.
+        queued or stopped. Where there are several clients, each has its own preferences and slots, and the subject of
+        a key is ``client/key``.
     """
-    known = snapshot.preferences is not None
+    known = snapshot.preferences is not None or bool(snapshot.queues)
     plan = Plan(
         job=JOB,
         decided_at=snapshot.taken_at,
-        complete=known and snapshot.torrents is not None,
+        complete=known and snapshot.torrents is not None and not snapshot.missing_clients,
         policy={"category": policy.client.category, **figures(policy.reconcile)},
     )
     if not known:
         return evolve(plan, skip=Skip(reason=Reason.CLIENT_UNKNOWN, detail="the client's preferences are missing"))
-    owed = owed_slots(snapshot, policy)
-    keys = [_key(key, snapshot, policy, owed) for key in KEYS]
+    queues = {name: _queue(one, policy) for name, one in snapshot.of_each_client().items()}
+    changes = (action for name, keys in queues.items() for action in _changes(keys, name))
+    keys = (evolve(one, subject=subject_of(name, one.subject)) for name, own in queues.items() for one in own)
     idle = list(_idle(snapshot, policy))
-    actions = (*_changes(keys), *(action for _, action in idle if action is not None))
     return evolve(
         plan,
-        actions=actions,
+        actions=(*changes, *(action for _, action in idle if action is not None)),
         decisions=(*keys, *(decision for decision, _ in idle)),
-        figures={"owed_torrents": owed, "owed_not_announcing": len(idle)},
+        figures={"owed_torrents": owed_slots(snapshot, policy), "owed_not_announcing": len(idle)},
         advice=tuple(_advice([decision for decision, _ in idle], policy.reconcile)),
     )
+
+
+def subject_of(client: str | None, key: str) -> str:
+    """Return the subject of the decision about a key; of several clients it begins with the client's name."""
+    return key if client is None else f"{client}/{key}"
 
 
 def owed_slots(snapshot: Snapshot, policy: Policy) -> int | None:
@@ -85,6 +91,12 @@ def wanted(policy: ReconcilePolicy, owed: int | None) -> Mapping[str, tuple[Any,
     return values
 
 
+def _queue(snapshot: Snapshot, policy: Policy) -> list[Decision]:
+    """Decide every key of one client."""
+    owed = owed_slots(snapshot, policy)
+    return [_key(key, snapshot, policy, owed) for key in KEYS]
+
+
 def _key(key: str, snapshot: Snapshot, policy: Policy, owed: int | None) -> Decision:
     current = getattr(snapshot.preferences, key)
     value, reason = wanted(policy.reconcile, owed)[key]
@@ -96,10 +108,10 @@ def _key(key: str, snapshot: Snapshot, policy: Policy, owed: int | None) -> Deci
     return Decision(key, Verdict.CHANGE, reason, facts)
 
 
-def _changes(keys: Iterable[Decision]) -> Iterable[Action]:
+def _changes(keys: Iterable[Decision], client: str | None) -> Iterable[Action]:
     changes = {one.subject: {**one.facts, "reason": one.reason.value} for one in keys if one.decision is Verdict.CHANGE}
     if changes:
-        yield SetPreferences(changes=changes)
+        yield SetPreferences(changes=changes, client=client)
 
 
 def _idle(snapshot: Snapshot, policy: Policy) -> Iterable[tuple[Decision, Action | None]]:

@@ -64,7 +64,7 @@ def plan_rescue(snapshot: Snapshot, policy: Policy) -> Plan:
     plan = Plan(
         job=JOB,
         decided_at=snapshot.taken_at,
-        complete=snapshot.torrents is not None and not next_messages(owing, policy),
+        complete=snapshot.torrents is not None and not snapshot.missing_clients and not next_messages(owing, policy),
         policy={
             "category": policy.client.category,
             "force_start": policy.reconcile.force_start,
@@ -74,7 +74,11 @@ def plan_rescue(snapshot: Snapshot, policy: Policy) -> Plan:
     if snapshot.torrents is None:
         return evolve(plan, skip=Skip(reason=Reason.CLIENT_UNKNOWN, detail="the torrent list is missing"))
     events = account_events(snapshot.managed(policy.client.category))
-    urgent = sorted((_find(one, policy, events) for one in owing), key=lambda one: _urgency(one.torrent, plan, policy))
+    found = (_find(one, policy, events) for one in owing)
+    if snapshot.missing_clients:
+        # Whether most are refused alike nobody can tell.
+        found = (evolve(one, verdict=None, reason=Reason.UNKNOWN) if _is_refused(one) else one for one in found)
+    urgent = sorted(found, key=lambda one: _urgency(one.torrent, plan, policy))
     acting = [one for one in urgent if one.verdict is not None]
     chosen, waiting = acting[: policy.rescue.per_run], acting[policy.rescue.per_run :]
     held = {one.torrent.hash: Reason.RESCUE_LIMIT for one in waiting}
@@ -169,6 +173,10 @@ def _announce(torrent: Torrent, policy: Policy, events: frozenset[str]) -> _Foun
     if refusals(torrent) & events:
         return _Found(torrent, None, Reason.ACCOUNT_EVENT)
     return _Found(torrent, Verdict.REANNOUNCE if policy.rescue.reannounce else None, Reason.OWED_REFUSED)
+
+
+def _is_refused(found: _Found) -> bool:
+    return found.reason is Reason.OWED_REFUSED and bool(refusals(found.torrent))
 
 
 def _action(found: _Found) -> Action:

@@ -104,11 +104,17 @@ def guard_rules(snapshot: Snapshot, policy: Policy) -> tuple[Rule, ...]:
             (
                 Condition("torrents", None if snapshot.torrents is None else len(snapshot.torrents), "missing"),
                 Condition("free_space_bytes", snapshot.free_space_bytes, "missing"),
+                *_missing_clients(snapshot),
             ),
             any_of=True,
         ),
         Rule(Reason.LEDGER_UNKNOWN, (Condition("ledger", _size(snapshot.ledger), "missing"),)),
     )
+
+
+def _missing_clients(snapshot: Snapshot) -> Iterator[Condition]:
+    if snapshot.missing_clients:
+        yield Condition("missing_clients", snapshot.missing_clients, "is not", ())
 
 
 def guard_flips(snapshot: Snapshot, policy: Policy) -> Iterator[Flip]:

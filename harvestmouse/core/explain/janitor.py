@@ -125,11 +125,15 @@ def _rules(plan: Plan, snapshot: Snapshot, policy: Policy, torrent: Torrent) -> 
         Condition("age_seconds", age, ">", rules.stalled_age.total_seconds()),
     )
     earlier = _data_deletions_before(plan, snapshot, policy, torrent)
+    decision = decision_about(plan, torrent.hash)
+    unusable = tuple(_unusable(torrent, age))
+    if not unusable and decision is not None and decision.reason is Reason.UNKNOWN and snapshot.missing_clients:
+        unusable = ("missing_clients",)
     return (
         Rule(Reason.PROTECTED, (Condition("tags", tags, "has", protecting),)),
         Rule(Reason.TRANSIENT_STATE, (Condition("state", torrent.state, "none of", tuple(sorted(SETTLED_STATES))),)),
         Rule(Reason.CLIENT_ERROR, (Condition("state", torrent.state, "one of", tuple(sorted(ERROR_STATES))),)),
-        Rule(Reason.UNKNOWN, (Condition("unusable_facts", tuple(_unusable(torrent, age)), "is not", ()),)),
+        Rule(Reason.UNKNOWN, (Condition("unusable_facts", unusable, "is not", ()),)),
         Rule(Reason.HNR_WINDOW, (completed, *owes(torrent, rules.owed_seconds))),
         Rule(
             Reason.RECOVERY_HOLD,

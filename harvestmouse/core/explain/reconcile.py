@@ -1,6 +1,6 @@
 """Why a preference is written or left, why a torrent is started or not, and what would change that."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from attrs import evolve
@@ -28,24 +28,44 @@ from harvestmouse.core.explain.model import Condition, Explanation, Rule, decisi
 from harvestmouse.core.model import Preferences, Snapshot, Torrent
 from harvestmouse.core.plan import Decision, Plan, Reason
 from harvestmouse.core.policy import Policy
-from harvestmouse.core.reconcile import JOB, KEYS, NO_LIMIT, QUEUED, STOPPED, owed_slots, plan_reconcile, wanted
+from harvestmouse.core.reconcile import (
+    JOB,
+    KEYS,
+    NO_LIMIT,
+    QUEUED,
+    STOPPED,
+    owed_slots,
+    plan_reconcile,
+    subject_of,
+    wanted,
+)
 
 _YES = True
 
 
 def guard_rules(snapshot: Snapshot, policy: Policy) -> tuple[Rule, ...]:  # noqa: ARG001 - one shape for all
     """Return what lets reconcile do nothing."""
-    known = None if snapshot.preferences is None else len(KEYS)
+    known = None if snapshot.preferences is None and not snapshot.queues else len(KEYS)
     return (Rule(Reason.CLIENT_UNKNOWN, (Condition("preferences", known, "missing"),)),)
 
 
 def explain_keys(plan: Plan, snapshot: Snapshot, policy: Policy) -> Iterator[Explanation]:
     """Explain each preference that *plan*, which was not skipped, looked at."""
+    decisions = {one.subject: one for one in plan.decisions}
+    for client, held in snapshot.of_each_client().items():
+        keys = [evolve(decisions[subject_of(client, key)], subject=key) for key in KEYS]
+        for explained in _explain_keys(keys, plan, held, policy):
+            about = subject_of(client, explained.subject)
+            yield evolve(explained, subject=about, decision=decisions[about])
+
+
+def _explain_keys(
+    decisions: Iterable[Decision], plan: Plan, snapshot: Snapshot, policy: Policy
+) -> Iterator[Explanation]:
+    """Explain each preference of one client."""
     assert snapshot.preferences is not None  # the job is skipped without them
-    for decision in plan.decisions:
+    for decision in decisions:
         key = decision.subject
-        if key not in KEYS:
-            continue
         now = decision.decision, decision.reason
         outlook = _outlook(policy, key)
         figure = decision.facts["to"]

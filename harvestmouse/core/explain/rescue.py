@@ -23,7 +23,7 @@ from harvestmouse.core.explain.flips import (
 )
 from harvestmouse.core.explain.model import Condition, Explanation, Flip, Outcome, Rule, decision_about, steps_to
 from harvestmouse.core.model import Snapshot, Torrent, TrackerMessage
-from harvestmouse.core.plan import Plan, Reason, Verdict
+from harvestmouse.core.plan import Decision, Plan, Reason, Verdict
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.reconcile import QUEUED, STOPPED
 from harvestmouse.core.rescue import JOB, account_events, plan_rescue, refusals
@@ -39,7 +39,7 @@ def explain_rescue(plan: Plan, snapshot: Snapshot, policy: Policy, torrent: Torr
     )
     if decision is None:
         return explanation
-    rules, wanted = _rules(snapshot, policy, torrent), _unlimited(snapshot, policy)
+    rules, wanted = _rules(snapshot, policy, torrent, decision), _unlimited(snapshot, policy)
     turn = next((at for at, action in enumerate(wanted.actions) if action.hash == torrent.hash), None)  # type: ignore[union-attr]
     if turn is not None:
         rules = (*rules, Rule(Reason.RESCUE_LIMIT, (Condition("torrents_before", turn, ">=", policy.rescue.per_run),)))
@@ -59,18 +59,21 @@ def _unlimited(snapshot: Snapshot, policy: Policy) -> Plan:
     return plan_rescue(snapshot, evolve(policy, rescue=evolve(policy.rescue, per_run=most)))
 
 
-def _rules(snapshot: Snapshot, policy: Policy, torrent: Torrent) -> tuple[Rule, ...]:
+def _rules(snapshot: Snapshot, policy: Policy, torrent: Torrent, decision: Decision) -> tuple[Rule, ...]:
     tags = None if torrent.tags is None else tuple(sorted(tag.casefold() for tag in torrent.tags))
     protecting = tuple(tag.casefold() for tag in policy.cleanup.protect_tags)
     owed = owes(torrent, needed_seconds(torrent, policy.cleanup))
     said = tuple(sorted(refusals(torrent))) if torrent.messages is not None else None
     events = tuple(sorted(account_events(snapshot.managed(policy.client.category))))
     announcing = Condition("announcing", is_announcing(torrent), "is", _YES)
+    unusable = tuple(_unusable(torrent))
+    if not unusable and decision.reason is Reason.UNKNOWN and snapshot.missing_clients:
+        unusable = ("missing_clients",)
     return (
         Rule(Reason.PROTECTED, (Condition("tags", tags, "has", protecting),)),
         Rule(Reason.TRANSIENT_STATE, (Condition("state", torrent.state, "none of", _states(SETTLED_STATES)),)),
         Rule(Reason.OWED_ERROR, (Condition("state", torrent.state, "none of", _states(QUEUED, STOPPED, SEEDING)),)),
-        Rule(Reason.UNKNOWN, (Condition("unusable_facts", tuple(_unusable(torrent)), "is not", ()),)),
+        Rule(Reason.UNKNOWN, (Condition("unusable_facts", unusable, "is not", ()),)),
         Rule(Reason.OWED_QUEUED, (Condition("state", torrent.state, "one of", _states(QUEUED)), *owed)),
         Rule(Reason.OWED_STOPPED, (Condition("state", torrent.state, "one of", _states(STOPPED)), *owed)),
         Rule(Reason.ANNOUNCING, (announcing, *owed)),

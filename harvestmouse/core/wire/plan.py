@@ -69,6 +69,9 @@ def unparse_action(action: Action) -> dict[str, Any]:
     if not facts.get("use_wedge", True):
         # As in plans from before there were wedges.
         del facts["use_wedge"]
+    if facts.get("client", "") is None:
+        # As in plans of one client.
+        del facts["client"]
     return {"action": action.kind, **facts}
 
 

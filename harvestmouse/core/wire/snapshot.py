@@ -1,11 +1,12 @@
 """Read a snapshot's JSON form, whose bodies are the services' own, as received."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harvestmouse.core.clock import shown
 from harvestmouse.core.errors import SnapshotError
-from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Snapshot, TrackerClock
+from harvestmouse.core.model import ClientQueue, LedgerEntry, LedgerOutcome, Snapshot, TrackerClock
+from harvestmouse.core.union import joined, united
 from harvestmouse.core.wire.clock import parse_clock, unparse_clock
 from harvestmouse.core.wire.coerce import as_count, as_flag, as_float, as_int, as_object, as_text, as_time
 from harvestmouse.core.wire.mam import parse_profile, parse_search
@@ -29,7 +30,6 @@ def parse_snapshot(document: object) -> Snapshot:
     if now is None or now <= 0:
         raise SnapshotError(f"taken_at: expected unix seconds, found {document.get('taken_at')!r}")
     mam = _part(document, "mam", dict) or {}
-    client = _part(document, "qbittorrent", dict) or {}
     memory = _part(document, "memory", dict) or {}
     ledger = _part(document, "ledger", list)
     clock = parse_clock(memory.get("tracker_clock"))
@@ -37,7 +37,7 @@ def parse_snapshot(document: object) -> Snapshot:
         taken_at=now,
         ledger=None if ledger is None else tuple(one for row in ledger if (one := parse_entry(row)) is not None),
         **_site(mam, now),
-        **_client(client, clock),
+        **_clients_of(document, clock),
         tracker_clock=clock,
         **parse_memory(memory),
     )
@@ -104,6 +104,13 @@ def _site(mam: Mapping[str, Any], now: int) -> dict[str, Any]:
     }
 
 
+def _clients_of(document: Mapping[str, Any], clock: TrackerClock | None) -> dict[str, Any]:
+    client = document.get("qbittorrent")
+    if isinstance(client, list):
+        return _clients(client, clock)
+    return _client(_part(document, "qbittorrent", dict) or {}, clock)
+
+
 def _client(client: Mapping[str, Any], clock: TrackerClock | None) -> dict[str, Any]:
     rows = _part(client, "torrents", list, "qbittorrent.")
     trackers = _part(client, "trackers", dict, "qbittorrent.")
@@ -116,6 +123,30 @@ def _client(client: Mapping[str, Any], clock: TrackerClock | None) -> dict[str, 
         "preferences": parse_preferences(client.get("preferences")),
         "connection": parse_connection(client.get("transfer")),
         "free_space_bytes": None if free is None or free < 0 else free,
+    }
+
+
+def _clients(clients: Sequence[object], clock: TrackerClock | None) -> dict[str, Any]:
+    """Read the bodies of several clients, each an object with its ``name``, and ``down`` where it did not answer."""
+    bodies: dict[str, Mapping[str, Any]] = {}
+    for place, body in enumerate(clients):
+        name = as_text(as_object(body).get("name"))
+        if not name or name in bodies:
+            raise SnapshotError(f"qbittorrent[{place}]: expected an object with a name of its own, found {name!r}")
+        bodies[name] = as_object(body)
+    told = {name: _client(body, clock) for name, body in bodies.items() if not as_flag(body.get("down"))}
+    # What a client that answers did not list is as unknown as what one holds that does not answer.
+    known = {name: one for name, one in told.items() if one["torrents"] is not None}
+    torrents, malformed = united({name: (one["torrents"], one["malformed_torrents"]) for name, one in known.items()})
+    first = next(iter(known.values()), {})
+    queues = (ClientQueue(name, one["preferences"]) for name, one in known.items() if one["preferences"] is not None)
+    return {
+        "torrents": torrents if known else None,
+        "malformed_torrents": malformed,
+        "queues": tuple(queues),
+        "connection": joined([known[name]["connection"] if name in known else None for name in bodies]),
+        "free_space_bytes": first.get("free_space_bytes"),
+        "missing_clients": tuple(name for name in bodies if name not in known) if known else (),
     }
 
 
