@@ -45,6 +45,8 @@ class AdapterError(HarvestmouseError):
     advice: ClassVar[str] = ""
     # The service that nothing more can be asked of; empty where the error is of neither.
     service: ClassVar[str] = ""
+    # The client that it is of, where there are several and others answer.
+    client: str | None = None
     # The account's state as the metrics have it, where the error tells something about the account or the site.
     state: ClassVar[str] = ""
 

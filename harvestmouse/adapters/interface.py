@@ -9,8 +9,9 @@ What each port promises is in `harvestmouse.testing`, as tests that such an auth
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
+from harvestmouse.adapters.errors import AdapterError
 from harvestmouse.adapters.state.cookie import Cookie
 from harvestmouse.core.actions import AddTorrent, BuyUpload, BuyVip
 from harvestmouse.core.model import Connection, LedgerEntry, Malformed, Preferences, Profile, SearchPage, Torrent
@@ -28,12 +29,14 @@ class Listing:
         malformed: Rows that could not.
         free_space_bytes: Free space where the client says it.
         connection: How the client is connected, where it says so.
+        missing: The clients that did not answer, each with its error, where there are several.
     """
 
     torrents: tuple[Torrent, ...]
     malformed: tuple[Malformed, ...] = ()
     free_space_bytes: int | None = None
     connection: Connection | None = None
+    missing: Mapping[str, AdapterError] = field(factory=dict)
 
 
 class Site(Protocol):

@@ -83,6 +83,7 @@ class Tape:
     Attributes:
         forbidden: Words that may not be in any of them.
         version: The client's Web API version.
+        clients: What each of several clients sends, by name; then nothing of a client is in the tape itself.
     """
 
     forbidden: tuple[str, ...] = ()
@@ -95,16 +96,23 @@ class Tape:
     trackers: dict[str, object] = field(factory=dict)
     preferences: object = None
     transfer: object = None
+    clients: "dict[str, Tape]" = field(factory=dict)
     _stopped: bool = False
 
     def stop(self) -> None:
         """Take nothing more."""
-        self._stopped = True
+        for tape in (self, *self.clients.values()):
+            tape._stopped = True  # noqa: SLF001 - its own class
+
+    def of_client(self, name: str) -> "Tape":
+        """Return the tape of one of several clients."""
+        return self.clients.setdefault(name, Tape(self.forbidden))
 
     def drop(self, *names: str) -> None:
         """Forget bodies that are not decided from after all, by the names of the attributes."""
-        for name in names:
-            setattr(self, name, {} if name == "trackers" else None)
+        for tape in (self, *self.clients.values()):
+            for name in names:
+                setattr(tape, name, {} if name == "trackers" else None)
 
     def keep_profile(self, body: object) -> None:
         """Take the profile."""
@@ -138,8 +146,9 @@ class Tape:
 
     @property
     def tainted(self) -> bool:
-        """Whether a forbidden word is in the listing."""
-        return self.torrents is not None and self.torrents.tainted
+        """Whether a forbidden word is in a listing."""
+        listings = (tape.torrents for tape in (self, *self.clients.values()))
+        return any(one is not None and one.tainted for one in listings)
 
     def rows(self) -> list[object] | None:
         """Return the listing; nothing more can be taken of it afterwards."""
