@@ -110,6 +110,8 @@ class TestRecorded:
         for day, name, error in (
             ("2026-01-01", "110000-janitor-aa", None),
             ("2026-01-01", "100000-janitor-ff", "older"),
+            ("2025-12-31", "230000-janitor-ee", "older still"),
+            ("2025-12-31", "230000-monitor-ee", None),
             ("2026-01-02", "100000-monitor-bb", "the client went away"),
         ):
             plan = document(name.split("-")[1], error=error)

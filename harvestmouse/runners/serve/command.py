@@ -1,5 +1,6 @@
 """Serve until told to stop: the schedule, the page, the figures and the checks of health."""
 
+import logging
 import os
 import signal
 import socket
@@ -58,6 +59,8 @@ def serve(options: Mapping[str, Any], *, apply: bool, run_at_start: bool) -> int
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, lambda number, _: told.put(number))
     begin("serve", options)
+    # Of a run that is missed it warns in words of its own; so do we.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     settings = load_settings(options)
     logs.hide(secrets_of(settings))
     service = Service.of(settings, options, apply=apply)

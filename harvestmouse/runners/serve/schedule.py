@@ -14,8 +14,6 @@ from apscheduler.triggers.cron import CronTrigger
 
 from harvestmouse.runners.serve.crontab import WEEKDAYS, parse
 
-_AT_START = "at start"
-
 
 class Schedule:
     """Start jobs in threads of their own, from a thread of its own.
@@ -40,10 +38,10 @@ class Schedule:
         zone: tzinfo,
     ) -> None:
         self._run, self._jobs = run, tuple(lines)
-        # Two threads a job: one that runs it, one that finds that it runs. One more runs them all at the start.
+        # Two threads a job: one that runs it, one that finds that it runs.
         self._scheduler = BlockingScheduler(
             timezone=zone,
-            executors={"default": ThreadPoolExecutor(2 * len(lines) + 1)},
+            executors={"default": ThreadPoolExecutor(2 * len(lines))},
             job_defaults={
                 "coalesce": True,
                 "max_instances": 2,
@@ -61,9 +59,9 @@ class Schedule:
 
     def start(self, *, all_now: bool = False) -> None:
         """Start, and where told run every job once now, one after the other."""
-        if all_now:
-            self._scheduler.add_job(self._run_all, id=_AT_START)
         self._thread.start()
+        if all_now:
+            Thread(target=self._run_all, name="first runs", daemon=True).start()
 
     def stop(self) -> None:
         """Start nothing any more; what runs goes on."""
@@ -78,7 +76,7 @@ class Schedule:
     def next_runs(self) -> dict[str, datetime]:
         """Return when each job starts next."""
         jobs: list[Any] = self._scheduler.get_jobs() if self.alive else []
-        return {one.id: one.next_run_time for one in jobs if one.id != _AT_START}
+        return {one.id: one.next_run_time for one in jobs}
 
     def _run_all(self) -> None:
         for job in self._jobs:
