@@ -11,7 +11,6 @@ from attrs import define, field
 
 from harvestmouse.adapters.errors import AdapterError, AlreadyInClient, ItemError
 from harvestmouse.adapters.interface import Client, Listing
-from harvestmouse.adapters.tape import Tape
 from harvestmouse.adapters.traffic import CLIENT
 from harvestmouse.core.actions import AddTorrent
 from harvestmouse.core.model import ClientQueue, Preferences, Torrent
@@ -29,12 +28,10 @@ class SeveralClients:
     that answered when they were listed, whose free space is the one that is told.
 
     Attributes:
-        tapes: Where the run is recorded, each client's own.
         lost: The clients that failed, each with its error.
     """
 
     clients: Mapping[str, Client]
-    tapes: Mapping[str, Tape] = field(factory=dict)
     lost: dict[str, AdapterError] = field(factory=dict, init=False)
     _holders: dict[str, set[str]] = field(factory=dict, init=False)
     _adds_to: str | None = field(default=None, init=False)

@@ -1,7 +1,7 @@
 """Read the configuration: flags over environment over file over preset, every value with its source."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from difflib import get_close_matches
@@ -35,6 +35,8 @@ _NO_KEYS = frozenset({_CONFIG, _LOG_LEVEL, _LOG_FORMAT})
 # Kubernetes sets these for a Service that happens to be called harvestmouse.
 _KUBERNETES = re.compile(r"HARVESTMOUSE_(SERVICE_(HOST|PORT).*|PORT(_.*)?)")
 _FEW = 9
+# The section of which there may be several tables.
+CLIENTS = "qbittorrent"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
@@ -68,7 +70,8 @@ def load(
         ConfigError: A key is unknown, a value is of the wrong kind or out of range; the text names both and the source.
     """
     path = file or environment.get(_CONFIG) or None
-    given: Values = {**(from_file(Path(path)) if path else {}), **from_environment(environment), **(flags or {})}
+    filed = from_file(Path(path)) if path else {}
+    given: Values = {**filed, **from_environment(environment, clients_in(filed)), **(flags or {})}
     preset = str(given["", "preset"].value) if ("", "preset") in given else "seed"
     if preset not in PRESETS:
         raise ConfigError(f"preset = {preset!r} is unknown; {_nearest(preset, PRESETS)}{_from(given, '', 'preset')}")
@@ -122,7 +125,9 @@ def from_file(path: Path) -> Values:
     sections = {section for section, _ in KEYS}
     values: Values = {}
     for name, value in document.items():
-        if isinstance(value, dict):
+        if name == CLIENTS and isinstance(value, list):
+            values |= _tables(value, path)
+        elif isinstance(value, dict):
             if name not in sections:
                 raise ConfigError(f"{path}: unknown section [{name}]; {_nearest(name, sections - {''})}")
             values |= {_known(name, key, str(path)): Given(one, str(path)) for key, one in value.items()}
@@ -131,15 +136,61 @@ def from_file(path: Path) -> Values:
     return values
 
 
-def from_environment(environment: Mapping[str, str]) -> Values:
-    """Read ``HARVESTMOUSE_*``, ``MAM_ID`` and their ``_FILE`` forms; an empty variable counts as unset."""
-    names = {_variable(section, name): (section, name) for section, name in KEYS} | {"MAM_ID": ("mam", "mam_id")}
+def clients_in(values: Values) -> dict[str, str]:
+    """Return the sections of several clients by their names, in the order of the file; none where there is one."""
+    others = dict.fromkeys(section for section, _ in values if section.startswith(f"{CLIENTS}."))
+    if not others:
+        return {}
+    return {values[CLIENTS, "name"].value: CLIENTS} | {one.removeprefix(f"{CLIENTS}."): one for one in others}
+
+
+def _tables(tables: list[Any], path: Path) -> Values:
+    """Read ``[[qbittorrent]]``: the first is the section itself, each other one a section with its name."""
     values: Values = {}
-    for variable in sorted(environment):
+    sections: dict[str, str] = {}
+    for number, table in enumerate(tables, 1):
+        place = f"{path}: [[{CLIENTS}]] number {number}"
+        if not isinstance(table, dict):
+            raise ConfigError(f"{place} is no table")
+        name = table.get("name", "")
+        if len(tables) > 1 and (not isinstance(name, str) or not name):
+            raise ConfigError(f"{place} has no name; give each of several clients one, such as name = 'home'")
+        twin = next((one for one in sections if _folded(one) == _folded(name)), None)
+        if twin is not None:
+            raise ConfigError(f"{place}: name = {name!r} is taken by {twin!r}; upper and lower case, - and _ are alike")
+        sections[name] = CLIENTS if number == 1 else f"{CLIENTS}.{name}"
+        for key, one in table.items():
+            _known(CLIENTS, key, str(path))
+            values[sections[name], key] = Given(one, str(path))
+    return values
+
+
+def _folded(name: object) -> str:
+    return str(name).upper().replace("-", "_")
+
+
+def from_environment(environment: Mapping[str, str], clients: Mapping[str, str] | None = None) -> Values:
+    """Read ``HARVESTMOUSE_*``, ``MAM_ID`` and their ``_FILE`` forms; an empty variable counts as unset.
+
+    Args:
+        environment: The process's environment.
+        clients: What `clients_in` says of the file; each of several clients has variables with its name in them,
+            which go before those without.
+    """
+    names = {_variable(section, name): (section, name) for section, name in KEYS} | {"MAM_ID": ("mam", "mam_id")}
+    named = {
+        _variable(f"{CLIENTS}_{_folded(client)}", key.name): (section, key.name)
+        for client, section in (clients or {}).items()
+        for key in fields(QbittorrentSettings)
+        if key.name != "name"
+    }
+    names |= named
+    values: Values = {}
+    for variable in sorted(environment, key=lambda one: (one.removesuffix("_FILE") in named, one)):
         text, key = environment[variable], names.get(variable)
         if key is None and variable.endswith("_FILE"):
             key = names.get(variable.removesuffix("_FILE"))
-            if key is not None and KEYS[key].type is Secret and text:
+            if key is not None and KEYS[key[0].partition(".")[0], key[1]].type is Secret and text:
                 values[key] = Given(_secret_file(variable, text), variable)
                 continue
             key = None
@@ -180,7 +231,16 @@ def explain(settings: Settings) -> list[tuple[str, str, str]]:
         base = f"preset {settings.general.preset}" if section and hasattr(settings.policy, section) else "default"
         source = settings.sources.get((section, name), base)
         rows.append((title(section, name), _toml(shown), source))
-    return rows
+    return rows + [row for one in settings.other_clients for row in _client_rows(one, settings.sources)]
+
+
+def _client_rows(client: QbittorrentSettings, sources: Mapping[tuple[str, str], str]) -> Iterator[tuple[str, str, str]]:
+    """Yield the keys of a client after the first."""
+    section = f"{CLIENTS}.{client.name}"
+    for attribute in fields(QbittorrentSettings):
+        value = getattr(client, attribute.name)
+        shown = (MASK if value else "") if isinstance(value, Secret) else masked(value)
+        yield title(section, attribute.name), _toml(shown), sources.get((section, attribute.name), "default")
 
 
 def sample() -> str:
@@ -218,8 +278,27 @@ def _assemble(given: Values, base: Policy) -> Settings:
         recordings=_build(RecordingSettings, RecordingSettings(), "recordings", given),
         serve=_build(ServeSettings, ServeSettings(), "serve", given),
         policy=Policy(**own),
+        other_clients=tuple(_other_clients(given, own["client"])),
         sources={key: one.source for key, one in given.items()},
     )
+
+
+def _other_clients(given: Values, policy: ClientPolicy) -> Iterator[QbittorrentSettings]:
+    """Yield the clients after the first; what is no part of a connection is the same for all of them.
+
+    Raises:
+        ConfigError: One says otherwise.
+    """
+    for section in list(clients_in(given).values())[1:]:
+        own = _build(ClientPolicy, policy, section, given)
+        for key in fields(ClientPolicy):
+            value, first = show(getattr(own, key.name)), show(getattr(policy, key.name))
+            if value != first:
+                raise ConfigError(
+                    f"{title(section, key.name)} = {value!r} differs from {first!r} of the first client; it is the "
+                    f"same for all, so leave it out here{_from(given, section, key.name)}"
+                )
+        yield _build(QbittorrentSettings, QbittorrentSettings(), section, given)
 
 
 def _build(kind: type[Any], base: Any, section: str, given: Values) -> Any:

@@ -3,10 +3,10 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from harvestmouse.adapters.errors import AdapterError
 from harvestmouse.adapters.interface import Client, Site
@@ -67,9 +67,25 @@ class Ports:
 
     @cached_property
     def client(self) -> Client:
-        """Return the torrent client."""
-        built_in = {"qbittorrent": self._open_qbittorrent, "transmission": self._open_transmission}
-        client: Client = _adapter("client", self.settings.qbittorrent.adapter, built_in)(self.settings)
+        """Return the torrent client, or several as one."""
+        if not self.settings.other_clients:
+            return self._open_client(self.settings, self.tape)
+        from harvestmouse.adapters.several import SeveralClients  # noqa: PLC0415 - most have one
+
+        clients, tapes = dict[str, Client](), dict[str, Tape]()
+        for one in self.settings.clients:
+            if self.tape is not None:
+                tapes[one.name] = self.tape.of_client(one.name)
+            alone = evolve(self.settings, qbittorrent=one, other_clients=())
+            clients[one.name] = self._open_client(alone, tapes.get(one.name))
+        return SeveralClients(clients)
+
+    def _open_client(self, settings: Settings, tape: Tape | None) -> Client:
+        built_in = {
+            "qbittorrent": partial(self._open_qbittorrent, tape=tape),
+            "transmission": partial(self._open_transmission, tape=tape),
+        }
+        client: Client = _adapter("client", settings.qbittorrent.adapter, built_in)(settings)
         return client
 
     @cached_property
@@ -108,7 +124,7 @@ class Ports:
         session = MamSession(mam.base_url, store, limits, log.info, refused, self.traffic, tracker_url=mam.tracker_url)
         return MamSite(session, self.tape)
 
-    def _open_qbittorrent(self, settings: Settings) -> Client:
+    def _open_qbittorrent(self, settings: Settings, tape: Tape | None) -> Client:
         from harvestmouse.adapters.qbittorrent import QbittorrentClient  # noqa: PLC0415 - spend never needs it
 
         chosen = settings.qbittorrent
@@ -118,10 +134,10 @@ class Ports:
             password=chosen.password,
             api_key=chosen.api_key,
             traffic=self.traffic,
-            tape=self.tape,
+            tape=tape,
         )
 
-    def _open_transmission(self, settings: Settings) -> Client:
+    def _open_transmission(self, settings: Settings, tape: Tape | None) -> Client:
         try:
             from harvestmouse.adapters.transmission import TransmissionClient  # noqa: PLC0415 - an extra
         except ImportError:
@@ -135,7 +151,7 @@ class Ports:
             password=chosen.password,
             category=settings.policy.client.category,
             traffic=self.traffic,
-            tape=self.tape,
+            tape=tape,
         )
 
 

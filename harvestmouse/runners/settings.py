@@ -1,5 +1,6 @@
 """What can be configured: every key, its kind, its default and what it means."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -117,11 +118,17 @@ class MamSettings:
     user_torrents: bool = False
 
 
+def _client_name(_: Any, attribute: "Attribute[Any]", value: str) -> None:
+    if re.fullmatch(r"[A-Za-z0-9_-]*", value, re.ASCII) is None:
+        raise PolicyError(f"{attribute.name} = {value!r} may have letters, digits, - and _ only")
+
+
 @frozen(kw_only=True)
 class QbittorrentSettings:
-    """The torrent client.
+    """The torrent client, or one of several.
 
     Attributes:
+        name: What the client is called; needed where there are several.
         url: The address of the Web UI, or of Transmission's daemon.
         username: User name; empty where the client lets this address in without a login.
         password: Password.
@@ -129,6 +136,7 @@ class QbittorrentSettings:
         adapter: Which adapter talks to the client: qbittorrent, transmission, or that of another package.
     """
 
+    name: str = field(default="", validator=_client_name)
     url: str = field(default="http://127.0.0.1:8080", validator=_web)
     username: str = ""
     password: Secret = field(factory=lambda: Secret(""))
@@ -251,6 +259,8 @@ class Settings:
     """The whole configuration, and where each value comes from.
 
     Attributes:
+        qbittorrent: The torrent client; of several, the first.
+        other_clients: The rest of them.
         sources: (section, key) to the source in words; absent for a default of the preset.
     """
 
@@ -263,6 +273,12 @@ class Settings:
     serve: ServeSettings
     policy: Policy
     sources: Mapping[tuple[str, str], str]
+    other_clients: tuple[QbittorrentSettings, ...] = ()
+
+    @property
+    def clients(self) -> tuple[QbittorrentSettings, ...]:
+        """Return all torrent clients, in the order of the configuration."""
+        return self.qbittorrent, *self.other_clients
 
 
 # Section to the classes whose attributes are its keys.
@@ -292,10 +308,10 @@ KEYS: Mapping[tuple[str, str], "Attribute[Any]"] = {
 
 def secrets_of(settings: Settings) -> tuple[Secret, ...]:
     """Return what no log line may show."""
-    chosen = settings.qbittorrent
-    addresses = (chosen.url, settings.metrics.pushgateway_url)
+    addresses = (*(one.url for one in settings.clients), settings.metrics.pushgateway_url)
     services = (Secret(one) for one in settings.notify.urls.reveal().split())
-    return settings.mam.mam_id, chosen.password, chosen.api_key, *map(password_in, addresses), *services
+    keys = (key for one in settings.clients for key in (one.password, one.api_key))
+    return settings.mam.mam_id, *keys, *map(password_in, addresses), *services
 
 
 def title(section: str, name: str) -> str:

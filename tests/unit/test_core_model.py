@@ -46,6 +46,8 @@ def test_an_empty_snapshot_knows_nothing() -> None:
         "purchase_pending": False,
         "balances": (),
         "leaving": frozenset(),
+        "missing_clients": (),
+        "queues": (),
     }
     told = {one.name: getattr(seen, one.name) for one in fields(Snapshot) if getattr(seen, one.name) is not None}
     assert told == {"taken_at": 1, **absent}
