@@ -8,7 +8,7 @@
 #   make lint    what the code must look like
 #   make docs    the documentation's site, into build/site
 #   make release what is published, into dist/, looked into and tried; nothing is sent anywhere
-#   make refresh-docs   rewrite what README.md and docs/ show of the program
+#   make refresh-docs   rewrite what README.md and docs/ show of the program, and the operator's copy of the alerts
 #   make clean   remove what these commands made
 
 PYTHON ?= python3
@@ -84,6 +84,7 @@ release: $(STAMP)/release
 
 refresh-docs: $(STAMP)/test
 	$(BIN)/python scripts/refresh_docs.py
+	$(BIN)/python deploy/kubernetes/prometheus-operator/rules.py
 
 clients:
 	@scripts/prepare-clients $(CLIENTS)

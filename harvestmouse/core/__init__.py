@@ -1,5 +1,6 @@
 """The decision engine: values in, plans out; no I/O, no clock, no randomness, no logging."""
 
+from harvestmouse.core.address import plan_address
 from harvestmouse.core.after import after
 from harvestmouse.core.attribution import plan_monitor
 from harvestmouse.core.cleanup import plan_cleanup
@@ -22,6 +23,7 @@ from harvestmouse.core.model import (
 from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
 from harvestmouse.core.policy import FIELD, PRESETS, SEED, Policy
 from harvestmouse.core.reconcile import plan_reconcile
+from harvestmouse.core.rescue import plan_rescue
 from harvestmouse.core.search import next_query
 from harvestmouse.core.spend import plan_spend
 from harvestmouse.core.wire import parse_snapshot
@@ -51,10 +53,12 @@ __all__ = [
     "check",
     "next_query",
     "parse_snapshot",
+    "plan_address",
     "plan_cleanup",
     "plan_cycle",
     "plan_grab",
     "plan_monitor",
     "plan_reconcile",
+    "plan_rescue",
     "plan_spend",
 ]

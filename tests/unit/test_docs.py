@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from attrs import evolve, fields
 
+from harvestmouse import core
 from harvestmouse.adapters.errors import ACCOUNT_STATES
 from harvestmouse.adapters.memory import MemoryClient, World
 from harvestmouse.adapters.metrics.catalogue import CATALOGUE
 from harvestmouse.core.actions import ACTIONS
+from harvestmouse.core.cycle import PLANNERS
 from harvestmouse.core.guarantees import GUARANTEES
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.model import Snapshot
@@ -276,6 +278,11 @@ class TestExamples:
         ports.site = run_python(DOCS / "adapters.md")["open_site"](settings)
         ports.client = MemoryClient(world)
         assert run("grab", ports, apply=False).plan.actions == plan_of("grab").actions
+
+    def test_every_job_can_be_imported_as_the_page_says(self) -> None:
+        """From the core itself, by the name that stands on the page, and no job is left out."""
+        named = {name for name in codes((DOCS / "library.md").read_text(encoding="utf-8")) if name.startswith("plan_")}
+        assert {getattr(core, name) for name in named} == {*PLANNERS.values()}
 
 
 class TestLinks:
