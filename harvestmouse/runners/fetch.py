@@ -58,7 +58,7 @@ def fetch_grab(ports: Ports, policy: Policy) -> Snapshot:
     snapshot = evolve(
         snapshot,
         ledger=_settle_additions(ports, listing.torrents),
-        torrents=listing.torrents,
+        **clocked(ports, policy, listing.torrents, ports.clock()),
         malformed_torrents=listing.malformed,
         free_space_bytes=listing.free_space_bytes,
     )

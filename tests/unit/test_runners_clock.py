@@ -84,7 +84,14 @@ class TestRuns:
         runs(stage, job, 2)
         assert row(stage)["seconds"] == 45 * MINUTE
 
-    @pytest.mark.parametrize("job", ["monitor", "reconcile"])
+    def test_grab_waits_for_slots_by_the_smaller_clock(self, tmp_path: Path) -> None:
+        """The client's would promise one in twelve hours."""
+        stage = stage_of(tmp_path, seeding(seeding_time=60 * HOUR, state="uploading"))
+        stage.run("janitor", cleanup__trust_unseen=False)
+        assert stage.run("grab").plan.figures["unsat_next_free_seconds"] == SITE
+        assert stage.run("grab", cleanup__tracker_clock=False).plan.figures["unsat_next_free_seconds"] == 12 * HOUR
+
+    @pytest.mark.parametrize("job", ["monitor", "reconcile", "grab"])
     def test_a_job_that_does_not_hear_them_sees_what_rests(self, tmp_path: Path, job: str) -> None:
         """What is stopped does not announce, whatever trackers say; of the rest such a look tells nothing."""
         stage = stage_of(tmp_path, seeding(1), seeding(2))
