@@ -210,7 +210,8 @@ class ClientUnclear(RemoteUnavailable):
 
     service = CLIENT
     advice = (
-        "Nothing was decided on it. Does url in [qbittorrent] lead to the Web UI itself, and not to a page before it?"
+        "Nothing was decided on it. Does url in [qbittorrent] lead to the client itself (qBittorrent's Web UI, or "
+        "Transmission's daemon), and not to a page before it?"
     )
 
 
@@ -219,8 +220,8 @@ class ClientRefused(RemoteUnavailable):
 
     service = CLIENT
     advice = (
-        "Check username and password, or api_key, in [qbittorrent]; after several wrong tries qBittorrent bans the "
-        "address for an hour"
+        "Check username and password, or qBittorrent's api_key, in [qbittorrent]; after several wrong tries a client "
+        "may refuse the address altogether, qBittorrent for an hour"
     )
 
 
