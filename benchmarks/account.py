@@ -1,10 +1,10 @@
 """Play a year of one account, and the same year under the scripts that are replaced.
 
-    python -m benchmarks.account [--days 365] [--seeds 5] [--jobs cycle|single] [--workers 1] [-o docs/simulation]
+    python -m benchmarks.account [--days 365] [--seeds 5] [--jobs cycle|single] [--workers 1] [-o docs/simulation.md]
 
-runs the real runners over the embedded world, once with 1 GiB bought by hand on the first day and once
-without, and tells what became of the account. A seed always gives the same year. With *-o* it writes the tables
-(.md) and the picture beside the other pictures.
+runs the real runners over the embedded world, once with 1 GiB bought by hand on the first day and once without, and
+tells what became of the account. A seed always gives the same year. With *-o* it puts the tables into a page, between
+their marks, and the picture among the page's pictures.
 """
 
 import argparse
@@ -292,6 +292,8 @@ def _told(one: Played) -> Played:
     return one
 
 
+_BEGIN, _END = "<!-- written by benchmarks.account -->", "<!-- end -->"
+
 Column = Callable[[Played], float | None]
 COLUMNS: Mapping[str, tuple[Column, str]] = {
     "Days to leave Mouse": (lambda one: one.left_mouse_days, ".1f"),
@@ -393,8 +395,9 @@ def main() -> None:
     page = render(played)
     sys.stdout.write(page)
     if options.output is not None:
-        options.output.with_suffix(".md").write_text(page)
-        draw(played, options.output.with_suffix(".svg"))
+        head, rest = options.output.read_text().split(_BEGIN)
+        options.output.write_text(f"{head}{_BEGIN}\n\n{page}\n{_END}{rest.split(_END, 1)[1]}")
+        draw(played, options.output.parent / "pictures" / f"{options.output.stem}.svg")
 
 
 if __name__ == "__main__":

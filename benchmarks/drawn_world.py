@@ -234,6 +234,9 @@ class Course:
             world.catalogue.append(title.result)
             world.swarms[title.identity] = title.swarm(now)
         for identity, title in list(self._titles.items()):
+            if 0 < title.removed_at <= now:
+                # The site counts nothing of what it has removed.
+                world.snatches.pop(identity, None)
             over = now > title.born_at + FREE_DAYS * DAY or 0 < title.removed_at <= now
             if identity in world.torrents or now < title.born_at + _BURST_SECONDS + _REFRESH_SECONDS:
                 world.swarms[identity] = title.swarm(now)

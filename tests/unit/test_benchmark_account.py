@@ -3,6 +3,7 @@
 import pytest
 from attrs import evolve
 
+from benchmarks import account
 from benchmarks.account import AFTER, BEFORE, FULL, PLAIN, Played, play, render
 from benchmarks.drawn_world import FREE_DAYS, draw
 from harvestmouse.core.units import DAY, MIB
@@ -37,6 +38,13 @@ def test_the_same_weeks_harm_an_account_under_the_scripts(weeks: dict[str, Playe
     assert played.mouse_days < 1
     assert played.owed_deletions > 0
     assert played.earned_gib < weeks[FULL].earned_gib
+
+
+def test_without_the_trackers_clock_it_would_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What keeps the account from harm is no luck of the world."""
+    off = {("cleanup", "tracker_clock"): False, ("cleanup", "seed_time_margin"): "0h"}
+    monkeypatch.setattr(account, "SWITCHES", {**account.SWITCHES, **off})
+    assert play(1, FULL, by_hand=True, days=21).owed_deletions > 0
 
 
 def test_points_lift_it_without_a_hand() -> None:
