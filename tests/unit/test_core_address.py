@@ -125,6 +125,11 @@ class TestBodies:
         assert parse_snapshot(raw) == parse_snapshot(kept)
         assert plan_address(parse_snapshot(raw), ON).actions == (RegisterAddress(),)
 
+    @pytest.mark.parametrize("body", [None, "192.0.2.7", 5, []])
+    def test_what_is_no_object_has_no_address(self, body: object) -> None:
+        assert keep_egress(body) is None
+        assert keep_transfer(body) == body
+
     def test_what_was_registered_is_remembered(self) -> None:
         snapshot = seen(registered=(NOW - 5, "redacted-0a0b0c"))
         raw = {"format": "harvestmouse-snapshot/1", "taken_at": NOW, "memory": unparse_memory(snapshot)}

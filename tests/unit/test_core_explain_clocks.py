@@ -88,6 +88,13 @@ class TestRescue:
         one = explained(owing(state="queuedUP"), job="rescue", wanted=EAGER)
         assert (one.steps[-1].reason, one.steps[-1].outcome) == ("rescue_limit", Outcome.DOES_NOT_HOLD)
 
+    def test_what_is_not_known_is_named(self) -> None:
+        """Fact by fact; of a torrent without a seeding time nothing can be foretold by it."""
+        one = explained(owing(state=None, tags=None, seeding_time=None, messages=None), job="rescue")
+        (step,) = (each for each in one.steps if each.outcome is Outcome.HOLDS)
+        assert step.conditions[0].value == ("state", "tags", "seeding_time", "messages")
+        assert "seeding_seconds" not in [each[0] for each in flips(one)]
+
     def test_what_owes_nothing_has_no_decision(self) -> None:
         """And no steps: the job does not look at it."""
         one = explained(torrent(1, seeding_time=20 * DAY), job="rescue")

@@ -149,6 +149,11 @@ class TestCredit:
         assert step(found, Who.WAIT, "serves it again").at == (by_hand.at or 0) + HOUR
         assert step(found, Who.JOBS, "Grab").at == times[-1] + HOUR
 
+    def test_a_debt_beyond_all_measure_is_told_for_its_first_dozen(self) -> None:
+        """Whoever owes thousands of GiB does not read on."""
+        found = way(mouse(downloaded_bytes=3000 * GIB), balances=EARNED)
+        assert len(steps(found, Who.JOBS, "buys")) == 12
+
     def test_the_jobs_buy_once_a_run(self) -> None:
         """Points for two purchases are there; the second comes with the next run, six hours later."""
         bought = steps(

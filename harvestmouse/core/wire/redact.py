@@ -133,9 +133,9 @@ def keep_transfer(body: object) -> object:
 
 
 def keep_egress(body: object) -> object:
-    """Keep of ``jsonIp.php`` a word for the address, and the site's clock."""
+    """Keep of ``jsonIp.php`` a word for the address, and the site's clock; of any other answer nothing."""
     if not isinstance(body, dict):
-        return _scalar(body)
+        return None
     return {"ip": keep_ip(body.get("ip")), "time": _scalar(body.get("time"))}
 
 
