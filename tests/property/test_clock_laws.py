@@ -8,7 +8,7 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from harvestmouse.core.cleanup import plan_cleanup
-from harvestmouse.core.clock import advance, shown
+from harvestmouse.core.clock import advance, corrected, shown
 from harvestmouse.core.model import Snapshot, Torrent, TrackerClock, TrackerMessage
 from harvestmouse.core.policy import SEED, Policy
 from tests.property import strategies as my
@@ -93,6 +93,12 @@ class Watch:
             self.hidden += minutes * MINUTE - (self.life.tracker() - before)
         self.clock = advance(self.clock, [self.life.torrent()], SEED, self.now)
 
+    def hear_the_site(self) -> None:
+        """Let the site tell what its tracker has counted; what was hidden no longer is."""
+        told = {hash_of(1): self.life.tracker()}
+        self.clock = corrected(self.clock or {}, [self.life.torrent()], told, SEED, self.now)
+        self.hidden = 0
+
     @property
     def now(self) -> int:
         return NOW + self.life.minute * MINUTE
@@ -139,6 +145,48 @@ class TestTruth:
         fewer = watched(stretches, [minutes[0] + minutes[1], *minutes[2:]])
         event("the same" if whole.counted == fewer.counted else "other")
         assert fewer.counted <= whole.counted + fewer.hidden
+
+
+class TestSite:
+    """The site's word is the truth, and stands until somebody looks again."""
+
+    @example([(WAYS[0], 25), (WAYS[4], 5)], [30] * 40, [30] * 4)
+    @given(lives, patchy, patchy)
+    def test_what_was_hidden_before_no_longer_counts(
+        self, stretches: list[tuple[Way, int]], before: list[int], after: list[int]
+    ) -> None:
+        """Nor what was missed; afterwards the looks count as ever."""
+        watch = watched(stretches, before)
+        ahead, behind = watch.counted > watch.life.tracker(), watch.counted < watch.life.tracker()
+        event("ahead" if ahead else "behind" if behind else "exact")
+        watch.hear_the_site()
+        if hash_of(1) not in (watch.clock or {}):
+            assert watch.life.tracker() >= OWED
+            return
+        assert watch.counted == watch.life.tracker()
+        for step in after:
+            watch.look(step)
+        assert hash_of(1) not in (watch.clock or {}) or watch.counted <= watch.life.tracker() + watch.hidden
+
+    @given(my.WORLDS["janitor"], st.data())
+    def test_only_what_it_names_changes(self, world: tuple[Snapshot, Policy], data: st.DataObject) -> None:
+        """To its figure, or to the age where that is less; what then owes nothing on either clock is not recorded."""
+        seen, wanted = world
+        torrents, now = seen.torrents or (), seen.taken_at
+        clock = advance(None, torrents, policy(wanted, cleanup={"trust_unseen": False}), now)
+        told = {one.hash: data.draw(my.near(0, DAY, 4 * DAY, 60 * DAY)) for one in torrents if data.draw(my.flags)}
+        after = corrected(clock, torrents, told, wanted, now)
+        assert set(after) <= {one.hash for one in torrents}
+        for one in torrents:
+            if one.hash not in told or one.category != wanted.client.category or not one.has_completed:
+                assert after.get(one.hash) == clock.get(one.hash)
+            elif one.hash not in after:
+                event("owes nothing")
+                owed = wanted.cleanup.seed_time + wanted.cleanup.seed_time_margin
+                assert min(told[one.hash], one.seeding_time or 0) >= owed.total_seconds()
+            elif one.added_on is not None:
+                event("told")
+                assert after[one.hash].seconds == max(0, min(told[one.hash], now - one.added_on))
 
 
 class TestIncident:
