@@ -74,6 +74,7 @@ def test_every_job_is_run_and_shown(rig: Rig, site: MamServer, qbittorrent_with_
             labels = frozenset({("job", f"harvestmouse_{job}")})
             last_run = shown["harvestmouse_last_run_timestamp_seconds", labels]
             assert shown["harvestmouse_serve_next_run_timestamp_seconds", labels] > last_run
+        assert shown["harvestmouse_serve_up", frozenset()] == 1
         assert shown["mam_farming_grabbed", frozenset()] == len(BOOKS)
         assert promtool_findings(figures) in ([], KNOWN_FINDING)
         assert [serving.get(path).status_code for path in PAGES] == [200, 200, 200, 200, 200, 404]

@@ -59,20 +59,21 @@ def serve(options: Mapping[str, Any], *, apply: bool, run_at_start: bool) -> int
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, lambda number, _: told.put(number))
     begin("serve", options)
-    # Of a run that is missed it warns in words of its own; so do we.
+    # It warns of a missed run too, in words of its own.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     settings = load_settings(options)
     logs.hide(secrets_of(settings))
     service = Service.of(settings, options, apply=apply)
-    with _listening(settings.serve.listen) as sock:
-        server = create_server(service.application(), sockets=[sock], ident=None, max_request_body_size=4096)
-        Thread(target=server.run, name="web", daemon=True).start()
-        mode = "applying" if service.apply else "dry run"
-        log.info("serving %s at http://%s (%s)", ", ".join(service.lines), _shown(sock), mode)
-        service.schedule.start(all_now=run_at_start)
-        log.info("stopping (%s)", signal.Signals(told.get()).name)
-        service.schedule.stop()
-        service.runs.stop(_STOP_SECONDS)
+    sock = _listening(settings.serve.listen)
+    server = create_server(service.application(), sockets=[sock], ident=None, max_request_body_size=4096)
+    # It answers until the process ends.
+    Thread(target=server.run, name="web", daemon=True).start()
+    mode = "applying" if service.apply else "dry run"
+    log.info("serving %s at http://%s (%s)", ", ".join(service.lines), _shown(sock), mode)
+    service.schedule.start(all_now=run_at_start)
+    log.info("stopping (%s)", signal.Signals(told.get()).name)
+    service.schedule.stop()
+    service.runs.stop(_STOP_SECONDS)
     return Exit.DONE
 
 
@@ -146,8 +147,10 @@ class Service:
             published = self.textfile.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             published = ""
-        own = Figures(self.runs, self.schedule.next_runs(), tuple(self.lines)).text()
-        return web.Answer(published + own, _FIGURES)
+        own = Figures(
+            runs=self.runs, next_runs=self.schedule.next_runs(), jobs=tuple(self.lines), up=self.schedule.alive
+        )
+        return web.Answer(published + own.text(), _FIGURES)
 
     def _health(self) -> "web.Answer":
         return web.Answer("ok\n") if self.schedule.alive else _unavailable("the schedule has stopped")

@@ -12,7 +12,7 @@ from harvestmouse.adapters.metrics.registry import label_of
 from harvestmouse.runners.serve.runs import Runs
 
 
-@frozen(eq=False)
+@frozen(kw_only=True, eq=False)
 class Figures(Collector):
     """What there is to say at a moment.
 
@@ -20,16 +20,18 @@ class Figures(Collector):
         runs: The runs so far.
         next_runs: When each job starts next.
         jobs: Those that have a schedule.
+        up: Whether they are started when they are due.
     """
 
     runs: Runs
     next_runs: Mapping[str, datetime]
     jobs: tuple[str, ...]
+    up: bool
 
     def collect(self) -> Iterator[Metric]:
         """Yield each of them."""
         runs = self.runs
-        yield GaugeMetricFamily("harvestmouse_serve_up", "1 where serve starts jobs when they are due.", 1)
+        yield GaugeMetricFamily("harvestmouse_serve_up", "1 where serve starts jobs when they are due.", self.up)
         due = GaugeMetricFamily(
             "harvestmouse_serve_next_run_timestamp_seconds",
             "When the job starts next, in unix seconds.",
