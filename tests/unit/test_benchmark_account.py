@@ -44,7 +44,7 @@ def test_without_the_trackers_clock_it_would_be(monkeypatch: pytest.MonkeyPatch)
     """What keeps the account from harm is no luck of the world."""
     off = {("cleanup", "tracker_clock"): False, ("cleanup", "seed_time_margin"): "0h"}
     monkeypatch.setattr(account, "SWITCHES", {**account.SWITCHES, **off})
-    assert play(1, FULL, by_hand=True, days=21).owed_deletions > 0
+    assert play(1, FULL, by_hand=True, days=28).owed_deletions > 0
 
 
 def test_points_lift_it_without_a_hand() -> None:
