@@ -1,8 +1,13 @@
 """The qBittorrent adapter against answers that real clients give rarely: errors, nonsense, silence."""
 
 import json
+import ssl
+import subprocess
 from collections.abc import Callable, Iterator
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from shutil import which
 from threading import Event, Thread
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,22 +15,42 @@ from urllib.parse import urlsplit
 import pytest
 from attrs import define, field
 
-from harvestmouse.adapters.errors import AdapterError, ClientRefused, ClientUnavailable, ClientUnclear
+from harvestmouse.adapters.errors import AdapterError, ClientRefused, ClientUnavailable, ClientUnclear, DeadlineExceeded
 from harvestmouse.adapters.qbittorrent import QbittorrentClient, client
 from harvestmouse.adapters.secret import Secret
 from harvestmouse.adapters.traffic import ENDPOINTS, Result
+from harvestmouse.core.actions import AddTorrent
 from harvestmouse.core.model import Connection
+from harvestmouse.runners.interrupt import deadline
 from tests.support.builders import GIB, hash_of, raw_torrent, raw_tracker, torrent
 
 Answers = dict[str, list[tuple[int, bytes]]]
+WANTED = AddTorrent(
+    id=7,
+    title="Cheese",
+    score=1,
+    size_bytes=GIB,
+    seeders=1,
+    leechers=1,
+    category="mam-farming",
+    save_path="/data",
+    tags=(),
+)
+CHANGES: dict[str, Callable[[QbittorrentClient], object]] = {
+    "torrents/delete": lambda one: one.delete([hash_of(1)], delete_files=True),
+    "app/setPreferences": lambda one: one.set_preferences({"queueing_enabled": True}),
+    "torrents/setForceStart": lambda one: one.force_start([hash_of(1)]),
+    "torrents/resume": lambda one: one.resume([hash_of(1)]),
+    "torrents/reannounce": lambda one: one.reannounce([hash_of(1)]),
+    "torrents/add": lambda one: one.add(b"d4:infod4:name1:aee", hash_of(1), WANTED),
+}
 CALLS: dict[str, Callable[[QbittorrentClient], object]] = {
     "torrents/info": lambda one: one.torrents("mam-farming"),
     "sync/maindata": lambda one: one.everything(),
     "app/preferences": lambda one: one.preferences(),
     "torrents/trackers": lambda one: one.with_messages([torrent(messages=None)]),
     "app/webapiVersion": lambda one: one.torrents("mam-farming"),
-    "torrents/delete": lambda one: one.delete([hash_of(1)], delete_files=True),
-    "app/setPreferences": lambda one: one.set_preferences({"queueing_enabled": True}),
+    **{method: CHANGES[method] for method in ("torrents/delete", "app/setPreferences")},
 }
 
 
@@ -35,15 +60,18 @@ class Stub:
 
     Attributes:
         asked: The methods, in order.
+        heard: The headers, in order.
         silent: Methods that get no answer.
         closes: Whether every answer ends its connection, as some proxies do.
     """
 
     answers: Answers = field(factory=dict)
     asked: list[str] = field(factory=list)
+    heard: list[Message] = field(factory=list)
     silent: set[str] = field(factory=set)
     closes: bool = False
     closing: Event = field(factory=Event)
+    server: ThreadingHTTPServer | None = None
 
     def answer(self, method: str) -> tuple[int, bytes]:
         self.asked.append(method)
@@ -63,6 +91,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """The client may go before it has read all."""
+
 
 @pytest.fixture
 def stub() -> Iterator[Stub]:
@@ -76,12 +107,17 @@ def stub() -> Iterator[Stub]:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             method = urlsplit(self.path).path.removeprefix("/api/v2/")
             status, body = stub.answer(method)
+            stub.heard.append(self.headers)
             if method in stub.silent:
                 self.close_connection = True
                 stub.closing.wait(5)
                 return
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
+            if method == "auth/login" and body != b"Fails.":
+                self.send_header("Set-Cookie", f"SID=session{stub.asked.count(method)}; HttpOnly; path=/")
+            if status == 302:
+                self.send_header("Location", "/api/v2/elsewhere")
             if stub.closes:
                 self.send_header("Connection", "close")
             self.end_headers()
@@ -96,6 +132,7 @@ def stub() -> Iterator[Stub]:
     with _Server(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
+        stub.server = server
         stub.answers["url"] = [(0, f"http://127.0.0.1:{server.server_port}".encode())]
         yield stub
         stub.closing.set()
@@ -308,3 +345,148 @@ def test_an_overview_is_one_request(stub: Stub, adapter: QbittorrentClient) -> N
     assert stub.asked == ["app/webapiVersion", "sync/maindata"]
     assert [one.hash for one in listing.torrents] == [hash_of(1)]
     assert listing.connection == Connection(status="connected", dht_nodes=2, download_speed=3, upload_speed=4)
+
+
+@pytest.mark.parametrize("method", CHANGES)
+@pytest.mark.parametrize("status", [302, 404, 502])
+def test_a_change_that_fails_is_not_sent_again(
+    stub: Stub, adapter: QbittorrentClient, method: str, status: int
+) -> None:
+    """Nor somewhere else; the error has the status and the place, and nothing of the answer."""
+    stub.says(method, b"secret", status)
+    with pytest.raises(ClientUnavailable, match=rf"http://127[^/]+, {method}: the client answers {status}\.") as raised:
+        CHANGES[method](adapter)
+    assert "secret" not in str(raised.value)
+    assert stub.asked.count(method) == 1
+    assert "elsewhere" not in stub.asked
+    assert adapter.traffic.requests["client", method, Result.FAILED] == 1
+
+
+@pytest.mark.parametrize("method", CHANGES)
+def test_a_change_without_an_answer_is_not_sent_again(
+    stub: Stub, adapter: QbittorrentClient, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows whether it happened."""
+    monkeypatch.setattr(client, "_READ_SECONDS", 0.2)
+    stub.silent.add(method)
+    with pytest.raises(ClientUnavailable, match=f"{method}: no answer within the time limit"):
+        CHANGES[method](adapter)
+    assert stub.asked.count(method) == 1
+    assert adapter.traffic.requests["client", method, Result.NO_ANSWER] == 1
+
+
+@pytest.mark.parametrize("method", ["torrents/add", "torrents/delete"])
+def test_a_run_can_end_within_a_change(stub: Stub, adapter: QbittorrentClient, method: str) -> None:
+    """The library takes what it does not know for a lost connection; the run's end gets past it."""
+    adapter.look([hash_of(1)])
+    stub.silent.add(method)
+    with pytest.raises(DeadlineExceeded), deadline(0.3):
+        CHANGES[method](adapter)
+    assert stub.asked.count(method) == 1
+
+
+def test_changes_belong_to_the_session(stub: Stub) -> None:
+    """One login, one session for questions and changes, one logout."""
+    adapter = QbittorrentClient(url=stub.answers["url"][0][1].decode(), username="mouse", password=Secret("cheese"))
+    adapter.torrents("mam-farming")
+    CHANGES["torrents/delete"](adapter)
+    adapter.torrents("mam-farming")
+    adapter.close()
+    assert stub.asked == [
+        "auth/login", "app/webapiVersion", "torrents/info", "torrents/delete", "torrents/info", "auth/logout",
+    ]  # fmt: skip
+    assert [headers["Cookie"] for headers in stub.heard] == [None] + ["SID=session1"] * 5
+
+
+def test_a_change_after_a_restart_logs_in_once_more(stub: Stub) -> None:
+    """A refused change has not happened, and is sent again in the new session, which the questions share."""
+    stub.says("torrents/delete", b"Forbidden", 403)
+    stub.says("torrents/delete", b"")
+    adapter = QbittorrentClient(url=stub.answers["url"][0][1].decode(), username="mouse", password=Secret("cheese"))
+    CHANGES["torrents/delete"](adapter)
+    adapter.torrents("mam-farming")
+    adapter.close()
+    assert stub.asked == [
+        "auth/login", "app/webapiVersion", "torrents/delete", "auth/login", "torrents/delete", "torrents/info",
+        "auth/logout",
+    ]  # fmt: skip
+    assert [headers["Cookie"] for headers in stub.heard[4:]] == ["SID=session2"] * 3
+
+
+@pytest.mark.parametrize(
+    ("method", "version"), [("torrents/resume", b"2.8.19"), ("torrents/resume", b"2.10.4"), ("torrents/start", b"2.11")]
+)
+def test_starting_has_the_name_of_the_version(
+    stub: Stub, adapter: QbittorrentClient, method: str, version: bytes
+) -> None:
+    """And nobody asks for the version again."""
+    stub.says("app/webapiVersion", version)
+    adapter.resume([hash_of(1)])
+    assert stub.asked == ["app/webapiVersion", method]
+
+
+@pytest.mark.parametrize("change", [False, True])
+def test_the_login_in_the_address_is_for_a_proxy_before_the_client(stub: Stub, change: bool) -> None:
+    """Questions and changes have it alike, and it is in no error."""
+    url = stub.answers["url"][0][1].decode().replace("//", "//mouse:c%40t@")
+    adapter = QbittorrentClient(url=url)
+    stub.says("torrents/delete", b"no", 401)
+    stub.says("torrents/info", b"no", 401)
+    with pytest.raises(ClientRefused) as raised:
+        CALLS["torrents/delete" if change else "torrents/info"](adapter)
+    adapter.close()
+    assert {headers["Authorization"] for headers in stub.heard} == {"Basic bW91c2U6Y0B0"}
+    assert "mouse" not in str(raised.value)
+
+
+def test_a_key_signs_questions_and_changes(stub: Stub) -> None:
+    """There is no session to open or to end."""
+    adapter = QbittorrentClient(url=stub.answers["url"][0][1].decode(), api_key=Secret("qbt_key"))
+    CHANGES["torrents/delete"](adapter)
+    adapter.close()
+    assert stub.asked == ["app/webapiVersion", "torrents/delete"]
+    assert {headers["Authorization"] for headers in stub.heard} == {"Bearer qbt_key"}
+
+
+def test_changes_go_the_way_of_the_questions(
+    stub: Stub, adapter: QbittorrentClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What the environment says of proxies and logins is for other programs."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login cat password claw\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("QBITTORRENTAPI_API_KEY", "another")
+    for name in ("http_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    CHANGES["torrents/delete"](adapter)
+    assert stub.asked == ["app/webapiVersion", "torrents/delete"]
+    assert stub.heard[1]["Authorization"] is None
+
+
+@pytest.mark.parametrize("method", ["torrents/info", "torrents/trackers", "torrents/delete"])
+def test_a_certificate_is_accepted_where_the_system_accepts_it(
+    stub: Stub, method: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """By questions and changes alike, and by neither where nobody vouches for it."""
+    if which("openssl") is None:
+        pytest.skip("openssl makes the certificate")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", "/CN=client", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    assert stub.server is not None
+    stub.server.socket = context.wrap_socket(stub.server.socket, server_side=True)
+    url = stub.answers["url"][0][1].decode().replace("http:", "https:")
+    refused = QbittorrentClient(url=url)
+    with pytest.raises(ClientUnavailable, match="no connection"):
+        CALLS[method](refused)
+    refused.close()
+    assert stub.asked == []
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    accepted = QbittorrentClient(url=url)
+    CALLS[method](accepted)
+    accepted.close()
+    assert stub.asked == ["app/webapiVersion", method]

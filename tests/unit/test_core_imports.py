@@ -47,10 +47,10 @@ def test_every_exported_name_is_there(package: ModuleType) -> None:
 
 
 # What a janitor run loads in all, the interpreter's own modules included; it grows only on purpose.
-_MOST_MODULES = 250
+_MOST_MODULES = 265
 _NOT_FOR_A_JANITOR = frozenset({
-    "asyncio", "cattrs", "email", "filelock", "gzip", "http.client", "prometheus_client", "requests", "shutil", "ssl",
-    "tempfile", "tomllib", "urllib3", "harvestmouse.adapters.mam", "harvestmouse.adapters.memory",
+    "asyncio", "cattrs", "filelock", "gzip", "prometheus_client", "qbittorrentapi", "requests", "shutil", "tempfile",
+    "tomllib", "urllib3", "harvestmouse.adapters.mam", "harvestmouse.adapters.memory",
     "harvestmouse.adapters.metrics", "harvestmouse.adapters.notify", "harvestmouse.adapters.state.lock",
     "harvestmouse.adapters.transmission",
 })  # fmt: skip

@@ -1,9 +1,9 @@
 """qBittorrent 4.1 to 5.x over its Web API."""
 
-import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
 
@@ -28,13 +28,14 @@ from harvestmouse.core.wire.qbittorrent import (
     parse_version,
 )
 
+if TYPE_CHECKING:
+    from harvestmouse.adapters.qbittorrent.changes import Changes
+
 _CONNECT_SECONDS, _READ_SECONDS = 10.0, 60.0
 # How many torrents one request may name; bodies and addresses stay small.
 _BATCH = 100
 _LISTED_SECONDS, _SPACE_SECONDS, _POLL_SECONDS = 10.0, 3.0, 0.1
 _CONFLICT, _NO_TORRENT = 409, 415
-# qBittorrent 5.0 calls stopped what was called paused.
-_SAYS_START: Version = (2, 11)
 
 
 @define
@@ -56,7 +57,9 @@ class QbittorrentClient:
     traffic: Traffic = field(factory=Traffic)
     tape: Tape | None = None
     _connected: Session | None = field(default=None, init=False)
+    _told: str = field(default="", init=False)
     _version: Version | None = field(default=None, init=False)
+    _changes: "Changes | None" = field(default=None, init=False)
 
     def torrents(self, category: str) -> Listing:
         """List the torrents of one category, filtered by the client."""
@@ -114,49 +117,57 @@ class QbittorrentClient:
         """Add a torrent, and wait until the client lists it: it says "Ok." before it has looked."""
         if self.look([info_hash]).torrents:
             raise AlreadyInClient(f"torrent {wanted.id}: the client has it already")
-        form = {
-            "category": wanted.category,
-            "tags": ",".join(wanted.tags),
-            "savepath": wanted.save_path,
-            # A path of our own rules out the client's automatic one.
-            "autoTMM": "false",
-        }
         try:
-            reply = self._session.post("torrents/add", form, (f"{wanted.id}.torrent", torrent_file))
+            with self._changing("torrents/add") as api:
+                reply = api.torrents_add(
+                    torrent_files={f"{wanted.id}.torrent": torrent_file},
+                    category=wanted.category,
+                    tags=wanted.tags,
+                    save_path=wanted.save_path,
+                    # A path of our own rules out the client's automatic one.
+                    use_auto_torrent_management=False,
+                )
         except ErrorStatus as error:
             if error.status == _CONFLICT:
                 raise AlreadyInClient(f"torrent {wanted.id}: the client has it already") from None
             if error.status == _NO_TORRENT:
                 raise ItemError(f"torrent {wanted.id}: the client says this is no torrent file") from None
             raise
-        if reply.strip() == FAILS or not self._wait_listed(info_hash):
+        if reply == FAILS or not self._wait_listed(info_hash):
             raise ItemError(f"torrent {wanted.id}: the client did not take it")
 
     def delete(self, hashes: Iterable[str], *, delete_files: bool) -> None:
         """Delete torrents, a hundred a request; the client says the same of unknown ones."""
-        self._each("torrents/delete", hashes, deleteFiles=str(delete_files).lower())
+        self._each("torrents/delete", hashes, lambda api, batch: api.torrents_delete(
+            delete_files=delete_files, torrent_hashes=batch
+        ))  # fmt: skip
 
     def set_preferences(self, values: Mapping[str, Any]) -> None:
         """Write preferences, these keys only."""
-        self._session.post("app/setPreferences", {"json": json.dumps(dict(values))})
+        with self._changing("app/setPreferences") as api:
+            api.app_set_preferences(prefs=dict(values))
 
     def force_start(self, hashes: Iterable[str]) -> None:
         """Start queued torrents past the queue."""
-        self._each("torrents/setForceStart", hashes, value="true")
+        self._each("torrents/setForceStart", hashes, lambda api, batch: api.torrents_set_force_start(
+            enable=True, torrent_hashes=batch
+        ))  # fmt: skip
 
     def resume(self, hashes: Iterable[str]) -> None:
-        """Start stopped torrents."""
-        hashes, _ = list(hashes), self._session
-        self._each("torrents/start" if (self._version or ()) >= _SAYS_START else "torrents/resume", hashes)
+        """Start stopped torrents; the library knows which of two names the version has for it."""
+        self._each("torrents/resume", hashes, lambda api, batch: api.torrents_resume(torrent_hashes=batch))
 
     def reannounce(self, hashes: Iterable[str]) -> None:
         """Announce torrents to their trackers now."""
-        self._each("torrents/reannounce", hashes)
+        self._each("torrents/reannounce", hashes, lambda api, batch: api.torrents_reannounce(torrent_hashes=batch))
 
     def close(self) -> None:
         """End the session, which would otherwise stay in the client's memory for an hour."""
         if self._connected is not None:
+            changes, self._changes = self._changes, None
             session, self._connected = self._connected, None
+            if changes is not None:
+                changes.close()
             session.close()
 
     @property
@@ -164,6 +175,15 @@ class QbittorrentClient:
         if self._connected is None:
             self._connected = self._connect()
         return self._connected
+
+    def _changing(self, endpoint: str) -> AbstractContextManager["Changes"]:
+        """Lend what sends changes; its library is loaded for the first of them."""
+        session = self._session
+        if self._changes is None:
+            from harvestmouse.adapters.qbittorrent.changes import Changes  # noqa: PLC0415
+
+            self._changes = Changes(session, self._told)
+        return self._changes.at(endpoint)
 
     def _connect(self) -> Session:
         """Open the session; the first request is the version, which newer features depend on."""
@@ -182,7 +202,7 @@ class QbittorrentClient:
         except BaseException:
             session.close()
             raise
-        self._version = parse_version(version)
+        self._told, self._version = version, parse_version(version)
         if self.tape is not None:
             self.tape.version = version
         return session
@@ -238,9 +258,10 @@ class QbittorrentClient:
             time.sleep(_POLL_SECONDS)
         return True
 
-    def _each(self, endpoint: str, hashes: Iterable[str], **form: str) -> None:
+    def _each(self, endpoint: str, hashes: Iterable[str], call: Callable[["Changes", list[str]], object]) -> None:
         for batch in _batches(list(hashes)):
-            self._session.post(endpoint, {"hashes": "|".join(batch), **form})
+            with self._changing(endpoint) as api:
+                call(api, batch)
 
 
 def _batches(hashes: Sequence[str]) -> Iterator[list[str]]:

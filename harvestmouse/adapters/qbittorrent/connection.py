@@ -1,78 +1,84 @@
-"""HTTP/1.1 as far as the client's Web API speaks it, over one kept connection.
+"""Connections to the Web API by the standard library: a larger one takes longer to load than most clients to list."""
 
-Written by hand because of what it saves: a general HTTP library takes longer to load than a client with five hundred
-torrents takes to list them, and longer for a request than the client takes to answer it.
-"""
-
-import socket
-from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from http.client import (
+    NO_CONTENT,
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    HTTPSConnection,
+    IncompleteRead,
+    LineTooLong,
+    RemoteDisconnected,
+)
 from select import select
-from typing import Any
-from urllib.parse import unquote, urlsplit
-
-from attrs import frozen
+from ssl import SSLContext
+from urllib.parse import quote, urlsplit
 
 _CHUNK = 1 << 17
-# Far more than any head of an answer.
-_MOST_HEAD = 1 << 16
-_NO_CONTENT = 204
+_MOST_LINE = 1 << 16
+# What goes wrong on a connection.
+FAILURES = (OSError, HTTPException)
 
 
-class BadAnswer(ConnectionError):
-    """What arrived is no answer of HTTP/1.1, or only a part of one."""
+class Answer(HTTPResponse):
+    """The library's answer, without its parser of e-mail for the headers.
 
-
-@frozen
-class Answer:
-    """An answer whose body is read while it arrives.
+    That takes as long as the rest of a small answer, and older clients are asked a question a torrent. Status, body and
+    connection are the library's work.
 
     Attributes:
-        headers: By their names in lower case.
         cookies: Those that it sets, by name.
-        chunks: The body.
     """
 
-    status: int
-    headers: Mapping[str, str]
-    cookies: Mapping[str, str]
-    chunks: Iterator[bytes]
+    cookies: dict[str, str]
 
-    def read(self) -> bytes:
-        """Read the whole body."""
-        return b"".join(self.chunks)
+    def begin(self) -> None:
+        """Read status and headers."""
+        version, self.status, self.reason = self._read_status()  # type: ignore[attr-defined]
+        self.version = 10 if version == "HTTP/1.0" else 11
+        headers, self.cookies = dict[str, str](), {}
+        while line := self.fp.readline(_MOST_LINE + 1).decode("latin-1"):
+            if len(line) > _MOST_LINE:
+                raise LineTooLong("header line")
+            name, colon, value = line.partition(":")
+            if name.lower() == "set-cookie":
+                cookie, _, content = value.partition(";")[0].strip().partition("=")
+                self.cookies[cookie] = content
+            elif colon:
+                headers[name.lower()] = value.strip()
+            elif not line.strip():
+                break
+        else:
+            raise IncompleteRead(b"")
+        self.headers = self.msg = headers  # type: ignore[assignment]
+        self.chunked = headers.get("transfer-encoding", "").lower() == "chunked"
+        self.chunk_left = None
+        length = "0" if self.status == NO_CONTENT else headers.get("content-length", "")
+        self.length = int(length) if length.isdecimal() and not self.chunked else None
+        # With neither the end of the connection is the end of the answer.
+        ends = self.length is None and not self.chunked
+        self.will_close = ends or self._check_close()  # type: ignore[attr-defined]
 
 
-class Connection:
-    """One connection to the Web API, opened when it is first used, and anew where the other side did not keep it.
+class Connection(HTTPConnection):
+    """A connection that is opened when it is first used, and anew where the other side did not keep it.
 
-    Args:
-        url: The client's base address; a user name and password in it are for a proxy before the client.
-        connect: Seconds to wait for a connection.
+    Attributes:
+        base: The path before every target.
         read: Seconds to wait for the next part of an answer.
-
-    All methods raise ``OSError``.
     """
 
-    def __init__(self, url: str, connect: float, read: float) -> None:
-        self._socket: socket.socket | None = None
-        parts = urlsplit(url)
-        self._tls = parts.scheme == "https"
-        try:
-            self._host, self._port = parts.hostname or "", parts.port or (443 if self._tls else 80)
-        except ValueError:
-            # No such port can be connected to.
-            self._host, self._port = "", 0
-        self._timeouts = connect, read
-        self._base = f"{parts.path.rstrip('/')}/api/v2/"
-        login, _, place = parts.netloc.rpartition("@")
-        self._head = f" HTTP/1.1\r\nHost: {place}\r\n"
-        if login:
-            self._head += f"Authorization: Basic {b64encode(unquote(login).encode()).decode()}\r\n"
-        self._buffer = b""
-        self._busy = False
+    response_class = Answer
+    base: str
+    read: float
 
-    def send(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> None:
+    def connect(self) -> None:
+        """Connect, which has a time limit of its own."""
+        super().connect()
+        self.sock.settimeout(self.read)
+
+    def ask(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None = None) -> None:
         """Send one request.
 
         Args:
@@ -81,108 +87,55 @@ class Connection:
             headers: Headers of the session and of the body.
             body: What is posted.
         """
-        if self._busy or (self._socket is not None and self._has_ended(self._socket)):
+        # Before a request nothing is due on a connection but its end.
+        if self.sock is not None and select([self.sock], [], [], 0)[0]:
             self.close()
-        if self._socket is None:
-            self._socket = self._open()
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        length = f"Content-Length: {len(body)}\r\n" if method == "POST" else ""
-        self._busy = True
-        self._socket.sendall(f"{method} {self._base}{target}{self._head}{lines}{length}\r\n".encode() + body)
+        self.request(method, self.base + target, body, headers)
 
-    def receive(self) -> Answer:
-        """Read the head of the answer to the last request."""
-        first, *lines = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
-        protocol, _, rest = first.partition(" ")
-        if not protocol.startswith("HTTP/1.") or not rest[:3].isdecimal():
-            raise BadAnswer("the answer is no HTTP")
-        # The older protocol keeps no connection unless it says so.
-        headers, cookies = dict[str, str](connection="close" if protocol == "HTTP/1.0" else ""), dict[str, str]()
-        for line in lines:
-            name, _, value = line.partition(":")
-            name = name.lower()
-            if name == "set-cookie":
-                cookie, _, content = value.partition(";")[0].strip().partition("=")
-                cookies[cookie] = content
-            else:
-                headers[name] = value.strip()
-        return Answer(int(rest[:3]), headers, cookies, self._body(int(rest[:3]), headers))
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        if self._socket is not None:
-            self._socket.close()
-        self._socket, self._buffer, self._busy = None, b"", False
-
-    def __del__(self) -> None:
-        self.close()
-
-    def _open(self) -> socket.socket:
-        connect, read = self._timeouts
-        opened = socket.create_connection((self._host, self._port), connect)
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._tls:
-            import ssl  # noqa: PLC0415 - most clients are asked in plain HTTP, in their own network
-
-            opened = ssl.create_default_context().wrap_socket(opened, server_hostname=self._host)
-        opened.settimeout(read)
-        return opened
-
-    @staticmethod
-    def _has_ended(kept: socket.socket) -> bool:
-        """Whether the other side has closed a connection on which nothing is due."""
-        return bool(select([kept], [], [], 0)[0])
-
-    def _body(self, status: int, headers: Mapping[str, str]) -> Iterator[bytes]:
-        if headers.get("transfer-encoding", "").lower() == "chunked":
-            yield from self._pieces()
-        elif "content-length" in headers or status == _NO_CONTENT:
-            yield from self._exactly(_number(headers.get("content-length", "0"), 10))
-        else:
-            # The end of the connection is the end of the answer.
-            yield from self._rest()
-        self._busy = False
-        if headers["connection"].lower() == "close":
-            self.close()
-
-    def _pieces(self) -> Iterator[bytes]:
-        while size := _number(self._until(b"\r\n").partition(b";")[0].decode("latin-1"), 16):
-            yield from self._exactly(size)
-            self._until(b"\r\n")
-        while self._until(b"\r\n"):
-            """What follows the last piece is of no use."""
-
-    def _exactly(self, size: int) -> Iterator[bytes]:
-        while size > 0:
-            chunk = self._buffer[:size] or self._more(min(size, _CHUNK))
-            self._buffer = self._buffer[size:]
-            size -= len(chunk)
-            yield chunk
-
-    def _rest(self) -> Iterator[bytes]:
-        yield self._buffer
-        assert self._socket is not None
-        while chunk := self._socket.recv(_CHUNK):
-            yield chunk
-        self.close()
-
-    def _until(self, mark: bytes) -> bytes:
-        while mark not in self._buffer:
-            if len(self._buffer) > _MOST_HEAD:
-                raise BadAnswer("the answer is no HTTP")
-            self._buffer += self._more(_CHUNK)
-        found, _, self._buffer = self._buffer.partition(mark)
-        return found
-
-    def _more(self, most: int) -> bytes:
-        content: Any = self._socket.recv(most) if self._socket is not None else b""
-        if not content:
-            raise BadAnswer("the answer was cut short")
-        return bytes(content)
+    def answer(self) -> Answer:
+        """Return the answer to the last request, whose body is still to be read."""
+        answer = self.getresponse()
+        assert isinstance(answer, Answer)
+        return answer
 
 
-def _number(text: str, base: int) -> int:
+class _SecureConnection(Connection, HTTPSConnection):
+    """One over TLS."""
+
+
+def connection_to(url: str, connect: float, read: float, tls: SSLContext | None) -> Connection:
+    """Return a connection to the client.
+
+    Args:
+        url: The client's base address.
+        connect: Seconds to wait for a connection.
+        read: Seconds to wait for the next part of an answer.
+        tls: What certificates are accepted, where the address asks for TLS.
+    """
+    parts = urlsplit(url)
     try:
-        return int(text, base)
+        place = parts.hostname or "", parts.port
     except ValueError:
-        raise BadAnswer("the answer is no HTTP") from None
+        # No such port can be connected to.
+        place = "", 0
+    line = Connection(*place, connect) if tls is None else _SecureConnection(*place, timeout=connect, context=tls)
+    line.base, line.read = f"{quote(parts.path.rstrip('/'), safe='/%')}/api/v2/", read
+    return line
+
+
+def chunks(answer: Answer) -> Iterator[bytes]:
+    """Read a body while it arrives."""
+    while chunk := answer.read(_CHUNK):
+        yield chunk
+    # Where this much is asked for, the library does not tell the end of the connection from the end of the body.
+    if answer.length:
+        raise IncompleteRead(b"", answer.length)
+
+
+def reason(error: Exception) -> str:
+    """Say why there was no answer."""
+    if isinstance(error, TimeoutError):
+        return "no answer within the time limit"
+    if isinstance(error, RemoteDisconnected | IncompleteRead):
+        return "the answer was cut short"
+    return "the answer is no HTTP" if isinstance(error, HTTPException) else "no connection"

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 
 from harvestmouse.adapters.errors import ClientUnavailable, ClientUnclear
-from harvestmouse.adapters.qbittorrent.connection import Connection
-from harvestmouse.adapters.qbittorrent.session import Session, reason
+from harvestmouse.adapters.qbittorrent.connection import FAILURES, Connection, reason
+from harvestmouse.adapters.qbittorrent.session import Session
 
 _ENDPOINT = "torrents/trackers"
 # With four in flight the client never waits for us; more gain nothing.
@@ -34,7 +34,7 @@ def fetch_messages(session: Session, hashes: Sequence[str]) -> Iterator[tuple[st
                     yield info_hash, _read(content, place)
                 elif status != _NOT_FOUND:
                     raise ClientUnavailable(f"{place}: the client answers {status}")
-    except OSError as error:
+    except FAILURES as error:
         raise ClientUnavailable(f"{place}: {reason(error)}") from None
 
 
@@ -43,13 +43,13 @@ def _ask(lines: Sequence[Connection], session: Session, hashes: Sequence[str]) -
     # Those of the session, so that the client opens no other.
     headers = session.headers()
     for line, info_hash in zip(lines, hashes, strict=False):
-        line.send("GET", f"{_ENDPOINT}?hash={info_hash}", headers)
+        line.ask("GET", f"{_ENDPOINT}?hash={info_hash}", headers)
     for number, info_hash in enumerate(hashes):
         line = lines[number % len(lines)]
-        answer = line.receive()
+        answer = line.answer()
         content = answer.read()
         if number + len(lines) < len(hashes):
-            line.send("GET", f"{_ENDPOINT}?hash={hashes[number + len(lines)]}", headers)
+            line.ask("GET", f"{_ENDPOINT}?hash={hashes[number + len(lines)]}", headers)
         yield info_hash, answer.status, content
 
 

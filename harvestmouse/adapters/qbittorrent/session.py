@@ -1,23 +1,24 @@
-"""One session with the Web API: logged in where need be, its cookie kept, every request counted, none sent twice."""
+"""One session with the Web API: logged in where need be, its cookie kept, each request counted, changes sent once."""
 
 import json
-import os
+import ssl
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from attrs import define, field
 
 from harvestmouse.adapters.errors import ClientRefused, ClientUnavailable, ClientUnclear, RemoteUnavailable
-from harvestmouse.adapters.qbittorrent.connection import Answer, BadAnswer, Connection
+from harvestmouse.adapters.qbittorrent.connection import FAILURES, Answer, Connection, chunks, connection_to, reason
 from harvestmouse.adapters.secret import Secret
 from harvestmouse.adapters.traffic import CLIENT, Result, Traffic
 
 LOGIN, LOGOUT = "auth/login", "auth/logout"
 _NO_ANSWER_OF_THE_API, _UNAUTHORISED, _FORBIDDEN, _SERVER_ERROR = 300, 401, 403, 500
 # How older versions refuse a login, or a torrent, under status 200.
-FAILS = b"Fails."
+FAILS = "Fails."
 
 T = TypeVar("T")
 
@@ -53,23 +54,29 @@ class Session:
     connect: float
     read: float
     traffic: Traffic
+    _tls: ssl.SSLContext | None = field(init=False, repr=False)
     _line: Connection = field(init=False)
     _cookies: dict[str, str] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._tls = ssl.create_default_context() if urlsplit(self.url).scheme == "https" else None
         self._line = self.connection()
 
     def connection(self) -> Connection:
         """Return one more connection to the client."""
-        return Connection(self.url, self.connect, self.read)
+        return connection_to(self.url, self.connect, self.read, self._tls)
 
     def headers(self) -> dict[str, str]:
         """Return the headers that make a request part of this session."""
         headers = {}
-        if self._cookies:
-            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+        login = urlsplit(self.url).netloc.rpartition("@")[0]
         if self.api_key:
             headers["Authorization"] = f"Bearer {self.api_key.reveal()}"
+        elif login:
+            # It is for a proxy before the client.
+            headers["Authorization"] = f"Basic {b64encode(unquote(login).encode()).decode()}"
+        if self._cookies:
+            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
         return headers
 
     def place(self, endpoint: str) -> str:
@@ -85,13 +92,13 @@ class Session:
         """
         if not self.username or self.api_key:
             return
-        form = {"username": self.username, "password": self.password.reveal()}
+        form = urlencode({"username": self.username, "password": self.password.reveal()}).encode()
         with self._counted(LOGIN) as ended:
-            answer = self._exchange("POST", LOGIN, _form(form))
-            if answer.status == _UNAUTHORISED or answer.read().strip() == FAILS:
+            status, answer = self._send("POST", LOGIN, form)
+            if status == _UNAUTHORISED or answer.read().strip() == FAILS.encode():
                 ended.append(Result.REFUSED)
                 raise ClientRefused(f"{self.place(LOGIN)}: the client refuses user name and password")
-            self._accept(LOGIN, answer, ended)
+            self._accept(LOGIN, status, ended)
 
     def get(self, endpoint: str, read: Callable[[Iterator[bytes]], T], **query: str) -> T:
         """Ask for a body, and once more where it does not come: a question changes nothing.
@@ -108,63 +115,64 @@ class Session:
                 raise
             return self._get(endpoint, read, query)
 
-    def post(self, endpoint: str, form: Mapping[str, str], file: tuple[str, bytes] | None = None) -> bytes:
-        """Ask for a change.
+    def change(self, endpoint: str, send: Callable[[], tuple[int, T]]) -> T:
+        """Ask for a change, which something else sends with the `headers` of this session.
 
         Args:
             endpoint: The API's method.
-            form: What is asked.
-            file: The name and the content of a torrent file.
+            send: Sends it, and returns the status and the reply; it is called once more after a new login only.
         """
         with self._counted(endpoint) as ended:
-            content = self._ask("POST", endpoint, _form(form) if file is None else _parts(form, *file), ended).read()
-            if content.strip() == FAILS:
+            reply = self._ask(endpoint, send, ended)
+            if getattr(reply, "text", reply) == FAILS:
                 ended.append(Result.FAILED)
-            return content
+            return reply
 
     def close(self) -> None:
         """Log out, so that the session does not stay in the client's memory for an hour."""
         if self._cookies:
-            with suppress(RemoteUnavailable):
-                self.post(LOGOUT, {})
+            with suppress(RemoteUnavailable), self._counted(LOGOUT) as ended:
+                self._ask(LOGOUT, lambda: self._send("POST", LOGOUT, b""), ended)
             self._cookies.clear()
         self._line.close()
 
     def _get(self, endpoint: str, read: Callable[[Iterator[bytes]], T], query: Mapping[str, str]) -> T:
+        # The client reads a plus sign as a space, however a space is written.
+        target = f"{endpoint}?{urlencode(query, quote_via=quote)}" if query else endpoint
         with self._counted(endpoint) as ended:
-            answer = self._ask("GET", _target(endpoint, query), ({}, b""), ended)
-            body = read(answer.chunks)
+            answer = self._ask(endpoint, lambda: self._send("GET", target), ended)
+            body = read(chunks(answer))
             # A connection is of use again once nothing of the last answer is left on it.
             answer.read()
             return body
 
-    def _ask(self, method: str, target: str, body: tuple[Mapping[str, str], bytes], ended: list[Result]) -> Answer:
+    def _ask(self, endpoint: str, send: Callable[[], tuple[int, T]], ended: list[Result]) -> T:
         """Ask; a client that was restarted since the login is logged in to, and asked, once more."""
-        endpoint = target.partition("?")[0]
-        answer = self._exchange(method, target, body)
-        if answer.status == _FORBIDDEN and self.username and not self.api_key and endpoint != LOGOUT:
+        status, answer = send()
+        if status == _FORBIDDEN and self.username and not self.api_key and endpoint != LOGOUT:
             ended.append(Result.REFUSED)
+            self._line.close()
             self._cookies.clear()
             self.open()
             self.traffic.count(CLIENT, endpoint, ended.pop())
-            answer = self._exchange(method, target, body)
-        self._accept(endpoint, answer, ended)
+            status, answer = send()
+        self._accept(endpoint, status, ended)
         return answer
 
-    def _exchange(self, method: str, target: str, body: tuple[Mapping[str, str], bytes]) -> Answer:
-        headers, content = body
-        self._line.send(method, target, {**self.headers(), **headers}, content)
-        answer = self._line.receive()
+    def _send(self, method: str, target: str, body: bytes | None = None) -> tuple[int, Answer]:
+        kind = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
+        self._line.ask(method, target, {**self.headers(), **kind}, body)
+        answer = self._line.answer()
         self._cookies.update(answer.cookies)
-        return answer
+        return answer.status, answer
 
-    def _accept(self, endpoint: str, answer: Answer, ended: list[Result]) -> None:
-        if answer.status in (_UNAUTHORISED, _FORBIDDEN):
+    def _accept(self, endpoint: str, status: int, ended: list[Result]) -> None:
+        if status in (_UNAUTHORISED, _FORBIDDEN):
             ended.append(Result.REFUSED)
-            raise ClientRefused(f"{self.place(endpoint)}: the client answers {answer.status}")
-        if answer.status >= _NO_ANSWER_OF_THE_API:
+            raise ClientRefused(f"{self.place(endpoint)}: the client answers {status}")
+        if status >= _NO_ANSWER_OF_THE_API:
             ended.append(Result.FAILED)
-            raise ErrorStatus(f"{self.place(endpoint)}: the client answers {answer.status}", answer.status)
+            raise ErrorStatus(f"{self.place(endpoint)}: the client answers {status}", status)
 
     @contextmanager
     def _counted(self, endpoint: str) -> Iterator[list[Result]]:
@@ -177,21 +185,16 @@ class Session:
             yield ended
             if ended == [Result.NO_ANSWER]:
                 ended.append(Result.OK)
-        except OSError as error:
-            self._line.close()
+        except FAILURES as error:
             raise ClientUnavailable(f"{self.place(endpoint)}: {reason(error)}") from None
         except (ValueError, RecursionError) as error:
             ended.append(Result.FAILED)
             raise ClientUnclear(f"{self.place(endpoint)}: the answer cannot be read ({error})") from None
         finally:
+            if ended[-1] is not Result.OK:
+                # What is left of an answer goes with its connection.
+                self._line.close()
             self.traffic.count(CLIENT, endpoint, ended[-1])
-
-
-def reason(error: OSError) -> str:
-    """Say why there was no answer."""
-    if isinstance(error, BadAnswer):
-        return str(error)
-    return "no answer within the time limit" if isinstance(error, TimeoutError) else "no connection"
 
 
 def read_object(chunks: Iterable[bytes]) -> dict[str, Any]:
@@ -200,22 +203,3 @@ def read_object(chunks: Iterable[bytes]) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ValueError("no object")  # noqa: TRY004 - as for any other text that cannot be read
     return body
-
-
-def _target(endpoint: str, query: Mapping[str, str]) -> str:
-    # The client reads a plus sign as a space, however a space is written.
-    return f"{endpoint}?{urlencode(query, quote_via=quote)}" if query else endpoint
-
-
-def _form(values: Mapping[str, str]) -> tuple[dict[str, str], bytes]:
-    return {"Content-Type": "application/x-www-form-urlencoded"}, urlencode(values).encode()
-
-
-def _parts(values: Mapping[str, str], name: str, content: bytes) -> tuple[dict[str, str], bytes]:
-    """Write a form with a torrent file in it."""
-    mark = os.urandom(16).hex()
-    start = f"--{mark}\r\nContent-Disposition: form-data; name="
-    texts = "".join(f'{start}"{key}"\r\n\r\n{value}\r\n' for key, value in values.items())
-    file = f'{start}"torrents"; filename="{name}"\r\nContent-Type: application/x-bittorrent\r\n\r\n'
-    body = b"".join((texts.encode(), file.encode(), content, f"\r\n--{mark}--\r\n".encode()))
-    return {"Content-Type": f"multipart/form-data; boundary={mark}"}, body
