@@ -13,6 +13,7 @@ from attrs import evolve, fields
 
 from harvestmouse import core
 from harvestmouse.adapters.errors import ACCOUNT_STATES
+from harvestmouse.adapters.mam.session import Endpoint
 from harvestmouse.adapters.memory import MemoryClient, World
 from harvestmouse.adapters.metrics.catalogue import CATALOGUE
 from harvestmouse.core.actions import ACTIONS
@@ -178,6 +179,15 @@ class TestFigures:
         assert [name for name in checked if name != "limit"] == list(GUARANTEES)
         numbered = [*GUARANTEES, *held]
         assert sorted(numbered, key=lambda name: int(name[1:])) == [f"G{number}" for number in range(1, 13)]
+
+
+class TestCompliance:
+    """Staff can judge the program by its page."""
+
+    def test_every_address_that_is_ever_asked_is_named(self) -> None:
+        """And no other."""
+        requested = tables(section(DOCS / "compliance.md", "What is requested"))[0]
+        assert {codes(row[0])[0] for row in requested} == {one.value for one in Endpoint}
 
 
 class TestArchitecture:
