@@ -171,8 +171,8 @@ class Memory(Protocol):
     def listing(self) -> dict[str, Any]:
         """Return what is remembered of the torrent list."""
 
-    def remember_listing(self, count: int) -> None:
-        """Remember how many managed torrents there are after a run."""
+    def remember_listing(self, count: int, clients: Mapping[str, int] | None = None) -> None:
+        """Remember how many managed torrents there are after a run, and in each of several clients."""
 
     def told(self) -> dict[str, Any]:
         """Return what the operator has been told."""

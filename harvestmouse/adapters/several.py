@@ -54,7 +54,7 @@ class SeveralClients:
         for name in self.clients:
             own = [one for one in wanted if name in self._holders.get(one, self.clients)]
             if own:
-                with self._asking(name) as client:
+                with self.asking(name) as client:
                     told[name] = client.look(own)
         return self._united(told)
 
@@ -62,7 +62,7 @@ class SeveralClients:
         """Return the torrents with what their trackers say."""
         known = {torrent.hash: torrent for torrent in torrents}
         for name, own in self._by_holder(known).items():
-            with self._asking(name) as client:
+            with self.asking(name) as client:
                 known |= {one.hash: one for one in client.with_messages([known[one] for one in own])}
         return tuple(known.values())
 
@@ -75,22 +75,12 @@ class SeveralClients:
         told = self._each(lambda client: client.preferences())
         return tuple(ClientQueue(name, preferences) for name, preferences in told.items())
 
-    def named(self, name: str) -> Client:
-        """Return one client, for what concerns no torrent.
-
-        Raises:
-            AdapterError: It has failed before.
-        """
-        if name in self.lost:
-            raise self.lost[name]
-        return self.clients[name]
-
     def add(self, torrent_file: bytes, info_hash: str, wanted: AddTorrent) -> None:
         """Add a torrent to the first client that answered; one that any client has is not added."""
         if self.look([info_hash]).torrents:
             raise AlreadyInClient(f"torrent {wanted.id}: a client has it already")
         name = self._adds_to or next(iter(self.clients))
-        with self._asking(name) as client:
+        with self.asking(name) as client:
             client.add(torrent_file, info_hash, wanted)
         self._holders[info_hash] = {name}
 
@@ -101,7 +91,7 @@ class SeveralClients:
     def set_preferences(self, values: Mapping[str, Any]) -> None:
         """Write preferences, these keys only, to every client."""
         for name in self.clients:
-            with self._asking(name) as client:
+            with self.asking(name) as client:
                 client.set_preferences(values)
 
     def force_start(self, hashes: Iterable[str]) -> None:
@@ -116,6 +106,20 @@ class SeveralClients:
         """Announce torrents to their trackers now."""
         self._act(hashes, lambda client, own: client.reannounce(own))
 
+    @contextmanager
+    def asking(self, name: str) -> Iterator[Client]:
+        """Ask one client; an error of its own is kept, with its name, and raised again for whatever comes after."""
+        if name in self.lost:
+            raise self.lost[name]
+        try:
+            yield self.clients[name]
+        except AdapterError as error:
+            if error.service == CLIENT:
+                error.client = name
+                error.args = (f"client {name}: {error.args[0]}", *error.args[1:])
+                self.lost[name] = error
+            raise
+
     def close(self) -> None:
         """End the sessions; one that fails there keeps no other open."""
         failed = []
@@ -127,24 +131,12 @@ class SeveralClients:
         if failed:
             raise failed[0]
 
-    @contextmanager
-    def _asking(self, name: str) -> Iterator[Client]:
-        """Ask one client; an error of its own is kept, with its name, and raised again for whatever comes after."""
-        try:
-            yield self.named(name)
-        except AdapterError as error:
-            if error.service == CLIENT and name not in self.lost:
-                error.client = name
-                error.args = (f"client {name}: {error.args[0]}", *error.args[1:])
-                self.lost[name] = error
-            raise
-
     def _each(self, ask: Callable[[Client], T]) -> dict[str, T]:
         """Ask every client that has not failed, and leave out those that do; raise where none is left."""
         told: dict[str, T] = {}
         for name in self.clients:
             try:
-                with self._asking(name) as client:
+                with self.asking(name) as client:
                     told[name] = ask(client)
             except AdapterError as error:
                 if error.client != name:
@@ -158,6 +150,7 @@ class SeveralClients:
 
     def _list(self, ask: Callable[[Client], Listing]) -> Listing:
         told = self._each(ask)
+        self._holders.clear()
         self._adds_to = next(iter(told))
         for name, listing in told.items():
             for one in (*(torrent.hash for torrent in listing.torrents), *(row.subject for row in listing.malformed)):
@@ -197,5 +190,5 @@ class SeveralClients:
 
     def _act(self, hashes: Iterable[str], act: Callable[[Client, list[str]], None]) -> None:
         for name, own in self._by_holder(hashes).items():
-            with self._asking(name) as client:
+            with self.asking(name) as client:
                 act(client, own)

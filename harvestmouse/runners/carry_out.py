@@ -30,6 +30,7 @@ from harvestmouse.core.guarantees import check_targets
 from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Snapshot
 from harvestmouse.core.plan import MAX_AGE_SECONDS, Plan, Reason
 from harvestmouse.core.spend import Purchase
+from harvestmouse.runners.clients import first_missing, lost_client, one_client
 from harvestmouse.runners.interrupt import StopSignal
 from harvestmouse.runners.ports import Ports
 from harvestmouse.runners.report import Outcome, Status
@@ -88,20 +89,30 @@ class Apply:
         age = self.ports.clock() - plan.decided_at
         if age > MAX_AGE_SECONDS:
             return _untouched(plan, f"the plan is {age} s old"), None
-        try:
-            for step in _steps(plan.actions):
+        first: AdapterError | None = None
+        for step in _steps(plan.actions, snapshot):
+            try:
                 self._require(step[0])
                 _HANDS[type(step[0])](self, step, snapshot)
-        except AdapterError as error:
-            self.ports.lost.setdefault(error.service, error)
-            return tuple(self._ended_early(plan.actions, error.args[0])), error
-        return tuple(self._outcomes), None
+            except AdapterError as error:
+                first = first or error
+                if error.client is None:
+                    self.ports.lost.setdefault(error.service, error)
+                    return tuple(self._ended_early(plan.actions, error.args[0])), first
+                # The other clients are there.
+                self.ports.lost.setdefault(lost_client(error.client), error)
+                self._outcomes = list(self._ended_early(step, error.args[0]))
+        return tuple(self._outcomes), first
 
     def _require(self, action: Action) -> None:
         """Raise again what an earlier part of the run has met where this action would meet it too."""
         for service in ("", *_NEEDS.get(type(action), (CLIENT,))):
             if service in self.ports.lost:
                 raise self.ports.lost[service]
+        missing = first_missing(self.ports.lost)
+        if missing is not None and isinstance(action, AddTorrent):
+            # It may have what is to be added.
+            raise missing
 
     def _ended_early(self, actions: Iterable[Action], why: str) -> Iterator[Outcome]:
         """Yield every outcome; what was being tried has failed, since nobody knows how far it came."""
@@ -237,8 +248,9 @@ class Apply:
         for action in actions:
             self._try(action)
             values = {key: change["to"] for key, change in action.changes.items()}
-            self.ports.client.set_preferences(values)
-            current = self.ports.client.preferences()
+            with one_client(self.ports, action.client) as client:
+                client.set_preferences(values)
+                current = client.preferences()
             wrong = {key: getattr(current, key) for key, value in values.items() if getattr(current, key) != value}
             status = Status.FAILED if wrong else Status.DONE
             self._end(action, status, f"the client still has {wrong}" if wrong else None)
@@ -326,12 +338,14 @@ def _untouched(plan: Plan, why: str) -> tuple[Outcome, ...]:
     return tuple(Outcome(action, Status.NOT_ATTEMPTED, why) for action in plan.actions)
 
 
-def _steps(actions: Iterable[Action]) -> list[list[Action]]:
-    """Group the actions by kind, in the order in which the kinds first appear."""
-    steps: dict[type[Action], list[Action]] = {}
+def _steps(actions: Iterable[Action], snapshot: Snapshot) -> list[list[Action]]:
+    """Group the actions by kind, in the order in which the kinds first appear; of several clients, each by itself."""
+    holders = {torrent.hash: torrent.client for torrent in snapshot.torrents or ()}
+    steps: dict[type[Action], dict[str | None, list[Action]]] = {}
     for action in actions:
-        steps.setdefault(type(action), []).append(action)
-    return list(steps.values())
+        client = getattr(action, "client", None) or holders.get(getattr(action, "hash", ""))
+        steps.setdefault(type(action), {}).setdefault(client, []).append(action)
+    return [step for kind in steps.values() for step in kind.values()]
 
 
 def _purchase(action: BuyUpload | BuyVip, snapshot: Snapshot, now: int) -> Purchase:

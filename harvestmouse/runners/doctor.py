@@ -24,13 +24,14 @@ from harvestmouse.adapters.tape import Tape
 from harvestmouse.core.address import is_shared
 from harvestmouse.core.errors import HarvestmouseError
 from harvestmouse.core.guards import profile_guard
-from harvestmouse.core.model import Connection, Preferences, Snapshot
+from harvestmouse.core.model import Connection, Snapshot
 from harvestmouse.core.plan import Verdict
 from harvestmouse.core.reconcile import owed_slots, plan_reconcile
 from harvestmouse.core.units import MIB, format_size, format_span
 from harvestmouse.core.wire.coerce import as_float, as_object
 from harvestmouse.core.wire.snapshot import parse_memory
 from harvestmouse.runners import logs
+from harvestmouse.runners.clients import preferences_of, there
 from harvestmouse.runners.commands import begin, load_settings
 from harvestmouse.runners.interrupt import deadline
 from harvestmouse.runners.ports import Ports, open_refusals
@@ -116,10 +117,13 @@ class Doctor:
         except LockHeld as error:
             self.findings.append(Finding(name, Result.WARN, error.args[0], "Try again when that run is over."))
         except HarvestmouseError as error:
-            advice = error.advice if isinstance(error, AdapterError) else ""
-            self.findings.append(Finding(name, Result.FAIL, str(error.args[0]), advice))
-            if self.exit_code is Exit.DONE:
-                self.exit_code = Exit(getattr(error, "exit_code", Exit.USAGE))
+            self._failed(name, error)
+
+    def _failed(self, name: str, error: HarvestmouseError) -> None:
+        advice = error.advice if isinstance(error, AdapterError) else ""
+        self.findings.append(Finding(name, Result.FAIL, str(error.args[0]), advice))
+        if self.exit_code is Exit.DONE:
+            self.exit_code = Exit(getattr(error, "exit_code", Exit.USAGE))
 
     def _configuration(self) -> Iterator[Finding]:
         general = self.settings.general
@@ -155,12 +159,14 @@ class Doctor:
             yield Finding("site", Result.WARN, detail, "harvestmouse recover lays out the way back.")
 
     def _client(self) -> Iterator[Finding]:
-        listing, preferences = self.ports.client.overview(), self.ports.client.preferences()
+        listing, queues = self.ports.client.overview(), preferences_of(self.ports)
         self._connection = listing.connection
-        category, version = self.settings.policy.client.category, self.tape.version
+        for name, error in listing.missing.items():
+            self._failed(f"client {name}", error)
+        category = self.settings.policy.client.category
         managed = sum(one.category == category for one in listing.torrents)
         held = f"{managed} of {len(listing.torrents)} torrents are in {category}"
-        yield Finding("client", Result.PASS, f"it answers (Web API {version or 'unknown'}); {held}")
+        yield Finding("client", Result.PASS, f"{self._answering(listing)}; {held}")
         if not managed and listing.torrents:
             yield Finding("client", Result.WARN, f"no torrent is in the category {category}",
                           "Is category in [qbittorrent] right? Before the first grab it is.")  # fmt: skip
@@ -168,11 +174,17 @@ class Doctor:
         if status not in (None, "connected"):
             yield Finding("client", Result.WARN, f"its connection is {clean(status)}",
                           "Peers cannot reach it: forward its port, or look at the VPN.")  # fmt: skip
-        yield from self._queue(listing, preferences)
+        yield from self._queue(listing, there(queues, listing))
 
-    def _queue(self, listing: Listing, preferences: Preferences) -> Iterator[Finding]:
+    def _answering(self, listing: Listing) -> str:
+        tapes = {name: one for name, one in self.tape.clients.items() if name not in listing.missing}
+        if not tapes:
+            return f"it answers (Web API {self.tape.version or 'unknown'})"
+        return ", ".join(f"{name} answers (Web API {one.version or 'unknown'})" for name, one in tapes.items())
+
+    def _queue(self, listing: Listing, queues: Mapping[str, Any]) -> Iterator[Finding]:
         snapshot = Snapshot(taken_at=self.ports.clock(), torrents=listing.torrents,
-                            malformed_torrents=listing.malformed, preferences=preferences)  # fmt: skip
+                            malformed_torrents=listing.malformed, **queues)  # fmt: skip
         plan, owed = plan_reconcile(snapshot, self.settings.policy), owed_slots(snapshot, self.settings.policy)
         wrong = [one.subject for one in plan.decisions if one.decision is Verdict.CHANGE]
         if wrong:

@@ -13,12 +13,14 @@ from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Profile, Snapsho
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.spend import settle
 from harvestmouse.core.wire.snapshot import parse_memory
+from harvestmouse.runners.clients import missing_from, of_those_there, preferences_of, remembered, there
 from harvestmouse.runners.clock import NOT_ASKED, ask_site, clocked, with_earlier
 from harvestmouse.runners.ports import Ports, log
 
 _Half = TypeVar("_Half")
 
 
+@of_those_there
 def fetch_janitor(ports: Ports, policy: Policy) -> Snapshot:
     """List the category, then ask for the tracker messages that can change a decision."""
     listing = ports.client.torrents(policy.client.category)
@@ -27,7 +29,8 @@ def fetch_janitor(ports: Ports, policy: Policy) -> Snapshot:
         taken_at=now,
         **clocked(ports, policy, _heard(ports, with_earlier(ports, policy, listing.torrents, now), policy, now), now),
         malformed_torrents=listing.malformed,
-        **parse_memory(ports.memory.listing()),
+        **missing_from(ports, listing),
+        **parse_memory(remembered(ports, listing)),
     )
 
 
@@ -57,9 +60,11 @@ def fetch_grab(ports: Ports, policy: Policy) -> Snapshot:
     listing = ports.client.everything()
     snapshot = evolve(
         snapshot,
-        ledger=_settle_additions(ports, listing.torrents),
+        # What a client that is away may have taken is not settled.
+        ledger=ports.ledger.entries() if listing.missing else _settle_additions(ports, listing.torrents),
         **clocked(ports, policy, listing.torrents, ports.clock()),
         malformed_torrents=listing.malformed,
+        **missing_from(ports, listing),
         free_space_bytes=listing.free_space_bytes,
     )
     if guards.guard(snapshot, policy) is not None:
@@ -104,15 +109,17 @@ def _purchase_pending(ports: Ports, profile: Profile | None, now: int) -> bool:
     return pending is not None or (closed is not None and now < closed + PAUSE_SECONDS)
 
 
+@of_those_there
 def fetch_reconcile(ports: Ports, policy: Policy) -> Snapshot:
     """Read the preferences and list every torrent: all of them share the slots."""
-    preferences = ports.client.preferences()
+    preferences = preferences_of(ports)
     listing, now = ports.client.everything(), ports.clock()
     return Snapshot(
         taken_at=now,
-        preferences=preferences,
+        **there(preferences, listing),
         **clocked(ports, policy, listing.torrents, now),
         malformed_torrents=listing.malformed,
+        **missing_from(ports, listing),
     )
 
 
@@ -124,9 +131,11 @@ def fetch_monitor(ports: Ports, policy: Policy) -> Snapshot:
         **clocked(ports, policy, listing.torrents, now),
         malformed_torrents=listing.malformed,
         connection=listing.connection,
+        **missing_from(ports, listing),
     )
 
 
+@of_those_there
 def fetch_rescue(ports: Ports, policy: Policy) -> Snapshot:
     """List the category, then ask what the trackers say of the torrents that owe seed time and should announce."""
     listing, now = ports.client.torrents(policy.client.category), ports.clock()
@@ -136,6 +145,7 @@ def fetch_rescue(ports: Ports, policy: Policy) -> Snapshot:
         taken_at=now,
         **clocked(ports, policy, [heard.get(one.hash, one) for one in listed], now),
         malformed_torrents=listing.malformed,
+        **missing_from(ports, listing),
     )
 
 
@@ -151,6 +161,7 @@ def fetch_address(ports: Ports, policy: Policy) -> Snapshot:
         connection=listing.connection,
         torrents=listing.torrents,
         malformed_torrents=listing.malformed,
+        **missing_from(ports, listing),
         **memory,
     )
 
@@ -158,11 +169,12 @@ def fetch_address(ports: Ports, policy: Policy) -> Snapshot:
 def fetch_everything(ports: Ports, policy: Policy) -> Snapshot:
     """Ask once for all that any job decides from, and settle nothing."""
     profile = ports.read_profile()
+    client, count = _client_half(ports, policy, ask_site(ports, policy))
     snapshot = Snapshot(
-        **_client_half(ports, policy, ask_site(ports, policy)),
+        **client,
         profile=profile,
         ledger=ports.ledger.entries(),
-        **parse_memory(ports.memory.account() | ports.memory.listing()),
+        **parse_memory(ports.memory.account() | count),
     )
     return _searched(ports, policy, snapshot)
 
@@ -179,9 +191,9 @@ def fetch_cycle(ports: Ports, policy: Policy) -> Snapshot:
     client = _half(
         ports, partial(_client_half, ports, policy, times), "torrents", "trackers", "preferences", "transfer"
     )
-    known = {"taken_at": ports.clock()} if client is None else client
+    known, count = ({"taken_at": ports.clock()}, ports.memory.listing()) if client is None else client
     pending = _purchase_pending(ports, profile, known["taken_at"])
-    memory = {**ports.memory.account(), **ports.memory.listing(), "purchase_pending": pending}
+    memory = {**ports.memory.account(), **count, "purchase_pending": pending}
     known |= {"profile": profile, "site_address": own, "ledger": ports.ledger.entries()}
     snapshot = Snapshot(**known, **parse_memory(memory))
     if ports.lost or guards.profile_guard(snapshot, policy) is not None:
@@ -207,21 +219,27 @@ def _half(ports: Ports, ask: Callable[[], _Half], *bodies: str) -> _Half | None:
         return None
 
 
-def _client_half(ports: Ports, policy: Policy, times: Mapping[str, int]) -> dict[str, Any]:
-    """Return all that the client tells, as parts of a snapshot, with the seed times that the site has told."""
-    preferences, listing, now = ports.client.preferences(), ports.client.everything(), ports.clock()
+@of_those_there
+def _client_half(ports: Ports, policy: Policy, times: Mapping[str, int]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return all that the client tells, as parts of a snapshot, with the seed times that the site has told.
+
+    Behind it comes what is remembered of the list.
+    """
+    preferences, listing, now = preferences_of(ports), ports.client.everything(), ports.clock()
     listed = with_earlier(ports, policy, listing.torrents, now, times)
     torrents = {one.hash: one for one in _heard(ports, listed, policy, now)}
     managed = (one for one in torrents.values() if one.category == policy.client.category)
     owing = ports.client.with_messages(rescue.next_messages(managed, policy))
-    return {
+    seen = {
         "taken_at": now,
-        "preferences": preferences,
+        **there(preferences, listing),
         **clocked(ports, policy, (torrents | {one.hash: one for one in owing}).values(), now, times),
         "malformed_torrents": listing.malformed,
         "free_space_bytes": listing.free_space_bytes,
         "connection": listing.connection,
+        **missing_from(ports, listing),
     }
+    return seen, remembered(ports, listing)
 
 
 def _searched(ports: Ports, policy: Policy, snapshot: Snapshot) -> Snapshot:

@@ -58,6 +58,7 @@ class Ending:
         session_expires_at: Unix seconds; an estimate.
         requests: How many, by service, endpoint and result.
         part: It is of one job of a cycle, which has the time and the requests.
+        clients: Whether each of several clients answered, by name.
     """
 
     job: str
@@ -73,6 +74,7 @@ class Ending:
     session_expires_at: float | None = None
     requests: Mapping[tuple[str, str, Result], int] = field(factory=dict)
     part: bool = False
+    clients: Mapping[str, bool] = field(factory=dict)
 
 
 def measure(ending: Ending) -> tuple[Group, ...]:
@@ -93,8 +95,8 @@ def _parts(ending: Ending) -> Iterator[Ending]:
     """Yield the end of each job of a cycle, as it would be had the job run alone."""
     report = ending.report
     for part in () if report is None else report.parts:
-        # With nothing to decide from there would have been no plan.
-        missed = part.error is not None and not part.plan.actions
+        # With nothing to decide from there would have been no plan; what some of several clients told is one.
+        missed = part.error is not None and not part.plan.actions and (part.plan.skip or part.plan.job == "grab")
         yield evolve(
             ending,
             job=part.plan.job,
@@ -117,6 +119,8 @@ def _run(ending: Ending) -> Iterator[Sample]:
     yield Sample("harvestmouse_dry_run", not ending.apply)
     if ending.part:
         return
+    for name, is_up in ending.clients.items():
+        yield Sample("harvestmouse_client_up", is_up, {"client": name})
     yield Sample("harvestmouse_run_duration_seconds", ending.seconds)
     for service in _SERVICES[ending.job]:
         asked = (endpoint for one, endpoint, _ in ending.requests if one == service)

@@ -14,6 +14,7 @@ from harvestmouse.core.errors import HarvestmouseError
 from harvestmouse.core.income import income_per_hour
 from harvestmouse.core.units import DAY
 from harvestmouse.core.wire.snapshot import parse_memory
+from harvestmouse.runners.clients import answered
 from harvestmouse.runners.fetch import SITE_JOBS
 from harvestmouse.runners.interrupt import StopSignal, deadline
 from harvestmouse.runners.logs import log
@@ -139,6 +140,7 @@ def _ending(run: Run, exit_code: int, seconds: float, state: str) -> "Ending":
         income=income_per_hour(memory["balances"]),
         session_expires_at=_session_expires_at(run),
         requests={} if run.ports is None else run.ports.traffic.requests,
+        clients={} if run.ports is None else answered(run.ports),
     )
 
 

@@ -33,7 +33,7 @@ def record(options: Mapping[str, Any], output: str | None) -> int:
     ports = Ports(settings, run_id=run_id, tape=tape)
     with deadline(settings.general.deadline.total_seconds()), opened(JOB, ports, site=True):
         snapshot = fetch_everything(ports, settings.policy)
-    text = json.dumps(document(snapshot, tape, tape.rows())) + "\n"
+    text = json.dumps(document(snapshot, tape, Tape.rows)) + "\n"
     refuse_secrets(text, settings, tape)
     if output is None:
         sys.stdout.write(text)

@@ -1,6 +1,6 @@
 """Keep what a run saw, decided and did, so that it can be decided again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -47,7 +47,7 @@ def keep(report: Report, ports: Ports) -> None:
         "version": __version__,
         "run": ports.run_id,
         "plan": {**plan, "decisions": []},
-        "snapshot": document(snapshot, tape, []),
+        "snapshot": document(snapshot, tape, lambda _: []),
     }
     text = write(whole)
     refuse_secrets(text, ports.settings, tape, decisions)
@@ -57,13 +57,13 @@ def keep(report: Report, ports: Ports) -> None:
     store.write(snapshot.taken_at, report.plan.job, ports.run_id, _parts(text, rows, tape))
 
 
-def document(snapshot: Snapshot, tape: Tape, rows: list[object] | None) -> dict[str, Any]:
+def document(snapshot: Snapshot, tape: Tape, rows: Callable[[Tape], list[object] | None]) -> dict[str, Any]:
     """Return a snapshot's JSON form: the bodies as they were received, but for what may not be kept.
 
     Args:
         snapshot: What was decided from.
         tape: The bodies.
-        rows: The torrent list, where there is one.
+        rows: Returns a tape's torrent list, which is asked for only where there is one.
     """
     ledger = keep_ledger(snapshot)
     return {
@@ -77,15 +77,32 @@ def document(snapshot: Snapshot, tape: Tape, rows: list[object] | None) -> dict[
         },
         "ledger": None if ledger is None else [asdict(entry) for entry in ledger],
         "memory": unparse_memory(snapshot),
-        "qbittorrent": {
-            "webapi_version": tape.version,
-            "preferences": tape.preferences,
-            "transfer": tape.transfer,
-            "free_space_bytes": snapshot.free_space_bytes,
-            "trackers": tape.trackers,
-            "torrents": None if tape.torrents is None else rows,
-        },
+        "qbittorrent": _clients(snapshot, tape, rows)
+        if tape.clients
+        else _client(tape, snapshot.free_space_bytes, rows),
     }
+
+
+def _client(tape: Tape, free: int | None, rows: Callable[[Tape], list[object] | None]) -> dict[str, Any]:
+    return {
+        "webapi_version": tape.version,
+        "preferences": tape.preferences,
+        "transfer": tape.transfer,
+        "free_space_bytes": free,
+        "trackers": tape.trackers,
+        "torrents": None if tape.torrents is None else rows(tape),
+    }
+
+
+def _clients(snapshot: Snapshot, tape: Tape, rows: Callable[[Tape], list[object] | None]) -> list[dict[str, Any]]:
+    """Return the bodies of several clients; the free space is that of the first that answered."""
+    there = [name for name in tape.clients if name not in snapshot.missing_clients]
+    return [
+        {"name": name, **_client(one, snapshot.free_space_bytes if name == there[0] else None, rows)}
+        if name in there
+        else {"name": name, "down": True}
+        for name, one in tape.clients.items()
+    ]
 
 
 def refuse_secrets(text: str, settings: Settings, tape: Tape, decisions: Packed | None = None) -> None:
@@ -116,10 +133,9 @@ def _parts(text: str, decisions: bytes, tape: Tape) -> Iterator[bytes]:
     before, _, rest = text.partition(_DECISIONS)
     yield packed(f"{before}{_DECISIONS[:-1]}")
     yield decisions
-    if tape.torrents is None:
-        yield packed(f"]{rest}")
-        return
-    between, _, after = rest.rpartition(_ROWS)
-    yield packed(f"]{between}{_ROWS[:-1]}")
-    yield tape.torrents.finish()
+    listings = [one.torrents for one in (tape, *tape.clients.values()) if one.torrents is not None]
+    *between, after = rest.rsplit(_ROWS, len(listings))
+    for part, listing in zip(between, listings, strict=True):
+        yield packed(f"]{part}{_ROWS[:-1]}")
+        yield listing.finish()
     yield packed(f"]{after}")

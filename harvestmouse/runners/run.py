@@ -7,17 +7,18 @@ from attrs import evolve
 
 from harvestmouse.adapters.errors import AdapterError, StateError
 from harvestmouse.adapters.traffic import CLIENT, SITE
-from harvestmouse.core import cleanup, grab
+from harvestmouse.core import cleanup, grab, spend
 from harvestmouse.core.cycle import PLANNERS
 from harvestmouse.core.guarantees import check
 from harvestmouse.core.model import Snapshot
 from harvestmouse.core.plan import Plan, Reason
 from harvestmouse.runners.carry_out import Apply, DryRun, Executor
+from harvestmouse.runners.clients import first_missing, left_by
 from harvestmouse.runners.clock import remember_clock
 from harvestmouse.runners.fetch import FETCH, SITE_JOBS
 from harvestmouse.runners.interrupt import StopSignal
 from harvestmouse.runners.ports import Ports, log
-from harvestmouse.runners.report import Exit, Report, Status
+from harvestmouse.runners.report import Exit, Report, Status, subject
 from harvestmouse.runners.words import announce_plan, announce_report
 
 
@@ -67,11 +68,18 @@ def _carry_out(plan: Plan, ports: Ports, snapshot: Snapshot, executor: Executor,
 
 
 def _missed(plan: Plan, lost: Mapping[str, AdapterError]) -> AdapterError | None:
-    """Return the error for which a job has nothing to decide from; alone it would have ended with it."""
+    """Return the error for which a job has nothing to decide from, or only what some of the clients tell.
+
+    With nothing to decide from it would, alone, have ended with it.
+    """
+    missing = first_missing(lost)
     if plan.skip is not None:
-        return lost.get(_TOLD_BY[plan.skip.reason]) if plan.skip.reason in _TOLD_BY else None
+        told_by = _TOLD_BY.get(plan.skip.reason, "")
+        return lost.get(told_by) or (missing if told_by == CLIENT else None)
+    if plan.complete or plan.job == spend.JOB:
+        return None
     # Only grab asks more of a service once its guards allow: the site, for results.
-    return lost.get(SITE) if plan.job == grab.JOB and not plan.complete else None
+    return lost.get(SITE) if plan.job == grab.JOB else missing
 
 
 # Who has not told what is unknown.
@@ -110,8 +118,10 @@ def _remember(ports: Ports, snapshot: Snapshot, report: Report) -> None:
 def _remember_job(ports: Ports, snapshot: Snapshot, report: Report) -> None:
     plan = report.plan
     if plan.job == cleanup.JOB and snapshot.torrents is not None:
-        left = len(snapshot.managed(ports.settings.policy.client.category)) - report.count(Status.DONE)
-        ports.memory.remember_listing(left)
+        managed = snapshot.managed(ports.settings.policy.client.category)
+        gone = [subject(one.action) for one in report.outcomes if one.status is Status.DONE]
+        clients = left_by(ports, managed, gone)
+        ports.memory.remember_listing(sum(clients.values()) if clients else len(managed) - len(gone), clients)
     if plan.job == grab.JOB and snapshot.profile is not None:
         paused = plan.skip is not None and plan.skip.reason is Reason.UNSATISFIED_LIMIT
         if paused != snapshot.unsatisfied_paused:

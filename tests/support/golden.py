@@ -45,7 +45,7 @@ _AFTER_CAPTURES = 1_795_350_900 + 3 * DAY
 def recording(job: str, raw: Body, name: str = "00000000") -> dict[str, Any]:
     """Return what the recorder writes of a run of *job* that received these bodies."""
     tape = _tape(raw)
-    seen = document(parse_snapshot(raw), tape, tape.rows())
+    seen = document(parse_snapshot(raw), tape, Tape.rows)
     snapshot = parse_snapshot(seen)
     plan = PLANNERS[job](snapshot, SEED)
     report = Report(plan=plan, apply=False, violations=check(plan, snapshot, SEED), run_id=name)

@@ -112,9 +112,9 @@ class MemoryFacts:
         """Return what is remembered of the torrent list."""
         return deepcopy(self._listing)
 
-    def remember_listing(self, count: int) -> None:
-        """Remember how many managed torrents there are after a run."""
-        self._listing = {"remembered_count": count}
+    def remember_listing(self, count: int, clients: Mapping[str, int] | None = None) -> None:
+        """Remember how many managed torrents there are after a run, and in each of several clients."""
+        self._listing = {"remembered_count": count, **({"clients": dict(clients)} if clients else {})}
 
     def told(self) -> dict[str, Any]:
         """Return what the operator has been told."""

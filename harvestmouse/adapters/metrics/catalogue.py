@@ -72,6 +72,12 @@ CATALOGUE: Mapping[str, Metric] = _by_name(
         Metric("harvestmouse_run_duration_seconds", Owner.RUN, "How long the last run took, in seconds."),
         Metric("harvestmouse_dry_run", Owner.RUN, "1 where the last run was a dry run."),
         Metric(
+            "harvestmouse_client_up",
+            Owner.RUN,
+            "1 for a client that answered the run, of several; 0 for one that did not.",
+            ("client",),
+        ),
+        Metric(
             "harvestmouse_requests",
             Owner.RUN,
             "Requests of the last run to the site and the client, by endpoint and result.",

@@ -43,9 +43,10 @@ class Memory:
         """Return what is remembered of the torrent list."""
         return _load(self.state_dir / LISTING)
 
-    def remember_listing(self, count: int) -> None:
-        """Remember how many managed torrents there are after a run."""
-        replace_text(self.state_dir / LISTING, json.dumps({"remembered_count": count}) + "\n")
+    def remember_listing(self, count: int, clients: Mapping[str, int] | None = None) -> None:
+        """Remember how many managed torrents there are after a run, and in each of several clients."""
+        facts = {"remembered_count": count, **({"clients": dict(clients)} if clients else {})}
+        replace_text(self.state_dir / LISTING, json.dumps(facts) + "\n")
 
     def told(self) -> dict[str, Any]:
         """Return what the operator has been told."""
