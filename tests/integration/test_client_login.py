@@ -45,11 +45,16 @@ def test_the_session_ends_with_the_run(guarded: QBittorrent) -> None:
     with guarded:
         adapter = adapter_of(guarded)
         adapter.torrents("mam-farming")
+        adapter.set_preferences({"queueing_enabled": False})
         headers = adapter._session.headers()
         url = f"{guarded.url}/api/v2/app/version"
         assert requests.get(url, headers=headers, timeout=5).status_code == 200
         adapter.close()
         assert requests.get(url, headers=headers, timeout=5).status_code == 403
+        assert adapter.traffic.requests == {
+            ("client", endpoint, "ok"): 1
+            for endpoint in ("auth/login", "app/webapiVersion", "torrents/info", "app/setPreferences", "auth/logout")
+        }
 
 
 def test_an_adapter_can_be_used_again(guarded: QBittorrent) -> None:
@@ -77,6 +82,8 @@ def test_an_api_key(tmp_path: Path) -> None:
         adapter = QbittorrentClient(url=program.url, api_key=Secret(key))
         assert adapter.torrents("mam-farming").torrents == ()
         assert adapter.with_messages(()) == ()
+        adapter.set_preferences({"queueing_enabled": True})
+        assert adapter.preferences().queueing_enabled
         adapter.close()
         wrong = QbittorrentClient(url=program.url, api_key=Secret(key[:-4] + "0000"))
         with pytest.raises(ClientRefused) as raised:

@@ -490,3 +490,11 @@ def test_a_certificate_is_accepted_where_the_system_accepts_it(
     CALLS[method](accepted)
     accepted.close()
     assert stub.asked == ["app/webapiVersion", method]
+
+
+def test_a_version_that_the_library_cannot_read_is_an_error_of_ours(stub: Stub, adapter: QbittorrentClient) -> None:
+    """Nobody knows then what it calls a change, and nothing is sent."""
+    stub.says("app/webapiVersion", b"<html>")
+    with pytest.raises(ClientUnclear, match="torrents/resume: the answer cannot be read"):
+        adapter.resume([hash_of(1)])
+    assert stub.asked == ["app/webapiVersion"]

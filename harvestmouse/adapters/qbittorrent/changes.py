@@ -61,9 +61,10 @@ class Changes(qbittorrentapi.Client):
     def at(self, endpoint: str) -> Iterator["Changes"]:
         """Turn the library's errors into ours; their texts may carry addresses, ours carry the place."""
         try:
-            yield self
-        except _Ended as ended:
-            raise ended.error from None
+            try:
+                yield self
+            except _Ended as ended:
+                raise ended.error from None
         except _STUMBLES:
             raise ClientUnclear(f"{self._lent.place(endpoint)}: the answer cannot be read") from None
 
