@@ -46,6 +46,7 @@ AGES = {
     "reconcile": (timedelta(minutes=30), _ALERT),
     "monitor": (timedelta(minutes=30), _ALERT),
     "rescue": (timedelta(hours=2), _ALERT),
+    "address": (timedelta(hours=2), _ALERT),
 }
 
 Meanings = Mapping[float, tuple[str, str]]
