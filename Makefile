@@ -18,7 +18,7 @@ MONITORING ?= .cache/monitoring
 TESTS ?=
 PYTEST_ARGS ?=
 COVERAGE ?=
-# Laws only compute, so that each core can try some of them.
+# Each core takes whole files: laws compute, and the others mostly wait for the programs they start.
 SPREAD := --numprocesses=auto --dist=loadfile
 # The tests whose branches are counted: together they take nearly all, and counting slows the others down most.
 COUNTED := tests/unit tests/test_cases.py tests/conformance tests/integration tests/pages
@@ -51,12 +51,12 @@ ifneq ($(TESTS),)
 else
 	$(BIN)/python -m pytest tests/property $(SPREAD) $(PYTEST_ARGS)
 ifneq ($(COVERAGE),)
-	HYPOTHESIS_PROFILE=counted $(BIN)/python -m pytest $(COUNTED) --cov --cov-report= $(PYTEST_ARGS)
+	HYPOTHESIS_PROFILE=counted $(BIN)/python -m pytest $(COUNTED) --cov --cov-report= $(SPREAD) $(PYTEST_ARGS)
 	$(BIN)/coverage report --include='harvestmouse/core/*' --fail-under=100
 	$(BIN)/coverage report --fail-under=95
-	$(BIN)/python -m pytest --ignore=tests/property $(addprefix --ignore=,$(COUNTED)) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --ignore=tests/property $(addprefix --ignore=,$(COUNTED)) $(SPREAD) $(PYTEST_ARGS)
 else
-	$(BIN)/python -m pytest --ignore=tests/property $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --ignore=tests/property $(SPREAD) $(PYTEST_ARGS)
 endif
 endif
 
