@@ -38,10 +38,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {"PATH": path, "HOME": str(home), "TERM": "dumb", "LC_ALL": "C.UTF-8", "PYTHONPATH": str(Path.cwd())}
 
 
-def output(environment: dict[str, str], *command: str, stdin: str = "") -> str:
-    done = subprocess.run(
-        command, input=stdin, capture_output=True, encoding="utf-8", env=environment, timeout=30, check=False
-    )
+def output(environment: dict[str, str], *command: str) -> str:
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, timeout=30, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
