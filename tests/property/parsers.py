@@ -43,7 +43,7 @@ from harvestmouse.core.wire.coerce import (
     as_time,
     digest,
 )
-from harvestmouse.core.wire.mam import parse_result
+from harvestmouse.core.wire.mam import parse_result, parse_seed_times
 from harvestmouse.core.wire.plan import dump, parse_plan, unparse_plan
 from harvestmouse.core.wire.qbittorrent import parse_tags, parse_torrent
 from harvestmouse.core.wire.snapshot import parse_entry, parse_memory
@@ -87,6 +87,7 @@ TOTAL: Mapping[str, Reader] = {
     "parse_profile": parse_profile,
     "parse_search": lambda body: parse_search(body, NOW),
     "parse_result": lambda body: parse_result(body, NOW),
+    "parse_seed_times": parse_seed_times,
     "parse_purchase": parse_purchase,
     "parse_version": parse_version,
     "parse_torrents": lambda body: parse_torrents(_rows(body), {"x": body}),

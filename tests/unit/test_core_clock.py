@@ -8,7 +8,7 @@ from attrs import evolve
 
 from harvestmouse.core.attribution import plan_monitor
 from harvestmouse.core.cleanup import plan_cleanup
-from harvestmouse.core.clock import advance, corrected, drift, shown
+from harvestmouse.core.clock import advance, corrected, drift, shown, unheard
 from harvestmouse.core.guarantees import check
 from harvestmouse.core.model import Seen, Snapshot, Torrent, TrackerClock, TrackerMessage
 from harvestmouse.core.plan import Plan
@@ -61,6 +61,20 @@ class TestCredit:
     def test_the_first_look_begins_with_the_client_s_figure(self) -> None:
         """What was before cannot be known."""
         assert seen((0, seeding()))[hash_of(1)] == Seen(seconds=DAY, announcing=True, listed_at=NOW, announced_at=NOW)
+
+    def test_a_torrent_that_has_just_completed_begins_at_nothing(self) -> None:
+        """To the second."""
+        assert seen((0, seeding(seeding_time=0)))[hash_of(1)].seconds == 0
+
+    def test_what_does_not_announce_is_remembered_as_such(self) -> None:
+        """As a word that the file can have: it rests, or is not listed any more."""
+        for later in (seeding(state="stoppedUP"), None):
+            assert seen((0, seeding()), (QUARTER, later))[hash_of(1)].announcing is False
+
+    def test_what_owes_nothing_is_not_asked_for(self) -> None:
+        """From the second on in which it no longer does."""
+        owing, done = (seeding(messages=None, seeding_time=seconds) for seconds in (OWED - 1, OWED))
+        assert unheard([owing, done], SEED.cleanup) == (owing,)
 
     def test_a_torrent_that_nobody_has_seen_may_begin_at_nothing(self) -> None:
         """Where the operator does not trust the client."""
