@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from attrs import define, field
@@ -17,6 +17,7 @@ from harvestmouse.adapters.bencode import info_hash
 from harvestmouse.adapters.memory import MemoryClient, World
 from harvestmouse.adapters.qbittorrent import QbittorrentClient
 from harvestmouse.adapters.secret import Secret
+from harvestmouse.adapters.several import SeveralClients
 from harvestmouse.adapters.transmission import TransmissionClient
 from harvestmouse.core.model import TrackerMessage
 from harvestmouse.testing import cannot, torrent_file
@@ -100,6 +101,30 @@ class MemoryStage:
 
     def locked_out(self, password: str) -> MemoryClient:
         cannot("the embedded client asks for no password")
+
+
+@define
+class SeveralStage(MemoryStage):
+    """Two embedded clients as one, which take turns with what is put in."""
+
+    other: World = field(factory=lambda: world_of(torrents=[]))
+    client: SeveralClients = field(init=False)  # type: ignore[assignment]
+
+    def __attrs_post_init__(self) -> None:
+        self.client = SeveralClients({"home": MemoryClient(self.world), "box": MemoryClient(self.other)})
+
+    def put(self, name: str, **how: Any) -> str:
+        identity = super().put(name, **how)
+        if len(self.world.torrents) > len(self.other.torrents) + 1:
+            self.other.torrents[identity] = self.world.torrents.pop(identity)
+        return identity
+
+    def refuse(self, identity: str) -> None:
+        for world in (self.world, self.other):
+            world.said[identity] = TrackerMessage(host=TRACKER, status=4, text=REFUSAL)
+
+    def away(self) -> SeveralClients:  # type: ignore[override]
+        return SeveralClients({name: QbittorrentClient(url=NOBODY) for name in ("home", "box")})
 
 
 class Impostor:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from harvestmouse.testing import ClientPromises, ClientStage
-from tests.conformance.client_stages import MemoryStage, QbittorrentStage, TransmissionStage
+from tests.conformance.client_stages import MemoryStage, QbittorrentStage, SeveralStage, TransmissionStage
 from tests.support import transmission
 from tests.support.components import require
 from tests.support.qbittorrent import VERSIONS, find_binary
@@ -15,6 +15,12 @@ class TestMemoryClient(ClientPromises):
     @pytest.fixture
     def stage(self) -> ClientStage:
         return MemoryStage()
+
+
+class TestSeveralClients(ClientPromises):
+    @pytest.fixture
+    def stage(self) -> ClientStage:
+        return SeveralStage()
 
 
 @pytest.fixture(scope="module", params=VERSIONS)

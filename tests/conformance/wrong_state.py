@@ -306,7 +306,7 @@ class NewestFirst(MemoryFacts):
 
 @define
 class OnePlace(MemoryFacts):
-    def remember_listing(self, count: int) -> None:
+    def remember_listing(self, count: int, clients: Mapping[str, int] | None = None) -> None:
         super().remember_listing(count)
         self._account |= {"remembered_count": count}
 

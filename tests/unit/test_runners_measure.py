@@ -144,7 +144,9 @@ class TestGroups:
         told = {
             one.name
             for job in JOBS
-            for one in samples(measure(ended(stage, job, income=5.0, session_expires_at=NOW + DAY)))
+            for one in samples(
+                measure(ended(stage, job, income=5.0, session_expires_at=NOW + DAY, clients={"home": True}))
+            )
         }
         assert told == set(CATALOGUE)
 
