@@ -102,7 +102,9 @@ class TestGrab:
         assert len(document["actions"]) == 5
         assert rig.client.torrents() == {}
         assert rig.site.count(DOWNLOAD) == 0
-        assert {path.name for path in rig.state_dir.iterdir()} <= {"mam_id", "account.json", "lock", "recordings"}
+        assert {path.name for path in rig.state_dir.iterdir()} <= {
+            "mam_id", "account.json", "lock", "recordings", "tracker_clock.json",
+        }  # fmt: skip
         assert rig.cookie_on_disk == rig.site.cookie
 
     def test_in_class_mouse_asks_for_the_profile_alone(self, rig: Rig) -> None:
@@ -218,7 +220,7 @@ class TestJanitor:
         rig.client.age({identity: Ages(added_ago=2 * DAY)})
         assert subjects(rig.job("janitor"), "delete_torrent") == {identity}
         assert set(rig.client.torrents()) == {identity}
-        assert {path.name for path in rig.state_dir.iterdir()} == {"listing.json", "recordings"}
+        assert {path.name for path in rig.state_dir.iterdir()} == {"listing.json", "recordings", "tracker_clock.json"}
 
     def test_takes_the_files_too(self, rig: Rig) -> None:
         """What a deleted torrent held on disk is gone."""
