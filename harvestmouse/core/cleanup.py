@@ -52,7 +52,7 @@ def plan_cleanup(snapshot: Snapshot, policy: Policy) -> Plan:
     managed = snapshot.managed(policy.client.category)
     skip = _guard(snapshot, len(managed), policy.cleanup)
     if skip is not None:
-        return evolve(plan, skip=skip, complete=snapshot.torrents is not None)
+        return evolve(plan, skip=skip, complete=snapshot.torrents is not None and not snapshot.missing_clients)
 
     early = kept_early(managed, policy.cleanup, snapshot.taken_at)
     heard = _on_the_clients_clock(managed, policy.cleanup, snapshot.taken_at)
