@@ -410,7 +410,7 @@ def test_a_change_after_a_restart_logs_in_once_more(stub: Stub) -> None:
         "auth/login", "app/webapiVersion", "torrents/delete", "auth/login", "torrents/delete", "torrents/info",
         "auth/logout",
     ]  # fmt: skip
-    assert [headers["Cookie"] for headers in stub.heard[4:]] == ["SID=session2"] * 3
+    assert [headers["Cookie"] for headers in stub.heard[3:]] == [None] + ["SID=session2"] * 3
 
 
 @pytest.mark.parametrize(
@@ -492,9 +492,27 @@ def test_a_certificate_is_accepted_where_the_system_accepts_it(
     assert stub.asked == ["app/webapiVersion", method]
 
 
-def test_a_version_that_the_library_cannot_read_is_an_error_of_ours(stub: Stub, adapter: QbittorrentClient) -> None:
-    """Nobody knows then what it calls a change, and nothing is sent."""
+def test_a_version_that_was_not_told_is_asked_for_again(stub: Stub, adapter: QbittorrentClient) -> None:
+    """What a change is called depends on it."""
+    stub.says("app/webapiVersion", b"<html>")
+    stub.says("app/webapiVersion", b"2.11.2")
+    adapter.resume([hash_of(1)])
+    assert stub.asked == ["app/webapiVersion"] * 2 + ["torrents/start"]
+
+
+def test_without_a_version_nothing_is_changed(stub: Stub, adapter: QbittorrentClient) -> None:
+    """What the library cannot read is an error of ours."""
     stub.says("app/webapiVersion", b"<html>")
     with pytest.raises(ClientUnclear, match="torrents/resume: the answer cannot be read"):
         adapter.resume([hash_of(1)])
-    assert stub.asked == ["app/webapiVersion"]
+    assert set(stub.asked) == {"app/webapiVersion"}
+
+
+def test_a_key_that_cannot_be_sent_is_in_no_error(stub: Stub) -> None:
+    """Such as one with the end of a line in it."""
+    adapter = QbittorrentClient(url=stub.answers["url"][0][1].decode(), api_key=Secret("qbt\nkey"))
+    with pytest.raises(ClientUnavailable) as raised:
+        adapter.torrents("mam-farming")
+    adapter.close()
+    assert "qbt" not in str(raised.value).replace("[qbittorrent]", "")
+    assert stub.asked == []

@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 
 from harvestmouse.adapters.errors import ClientUnclear
 from harvestmouse.adapters.qbittorrent.session import Session
+from harvestmouse.core.wire.qbittorrent import Version
 
 _OK = 200
 # The library trusts what it reads; what it stumbles over is an answer of another shape.
@@ -41,11 +42,11 @@ class Changes(qbittorrentapi.Client):
 
     Args:
         session: Has logged in, lends its headers, and counts.
-        version: What ``app/webapiVersion`` said.
+        version: The API's, where it was told.
     """
 
-    def __init__(self, session: Session, version: str) -> None:
-        self._lent, self._told = session, version
+    def __init__(self, session: Session, version: Version | None) -> None:
+        self._lent, self._version = session, version
         super().__init__(
             host=session.url,
             FORCE_SCHEME_FROM_HOST=True,
@@ -53,9 +54,9 @@ class Changes(qbittorrentapi.Client):
             REQUESTS_ARGS={"timeout": (session.connect, session.read)},
         )
 
-    def app_web_api_version(self, **_: Any) -> str:
-        """Return what is known already."""
-        return self._told
+    def app_web_api_version(self, **kwargs: Any) -> str:
+        """Return what is known already, or ask."""
+        return ".".join(map(str, self._version or ())) or super().app_web_api_version(**kwargs)
 
     @contextmanager
     def at(self, endpoint: str) -> Iterator["Changes"]:

@@ -57,7 +57,6 @@ class QbittorrentClient:
     traffic: Traffic = field(factory=Traffic)
     tape: Tape | None = None
     _connected: Session | None = field(default=None, init=False)
-    _told: str = field(default="", init=False)
     _version: Version | None = field(default=None, init=False)
     _changes: "Changes | None" = field(default=None, init=False)
 
@@ -182,7 +181,7 @@ class QbittorrentClient:
         if self._changes is None:
             from harvestmouse.adapters.qbittorrent.changes import Changes  # noqa: PLC0415
 
-            self._changes = Changes(session, self._told)
+            self._changes = Changes(session, self._version)
         return self._changes.at(endpoint)
 
     def _connect(self) -> Session:
@@ -202,7 +201,7 @@ class QbittorrentClient:
         except BaseException:
             session.close()
             raise
-        self._told, self._version = version, parse_version(version)
+        self._version = parse_version(version)
         if self.tape is not None:
             self.tape.version = version
         return session

@@ -90,7 +90,11 @@ class Connection(HTTPConnection):
         # Before a request nothing is due on a connection but its end.
         if self.sock is not None and select([self.sock], [], [], 0)[0]:
             self.close()
-        self.request(method, self.base + target, body, headers)
+        try:
+            self.request(method, self.base + target, body, headers)
+        except ValueError:
+            # The library's text shows the header that it cannot send, which may be a secret.
+            raise ConnectionError from None
 
     def answer(self) -> Answer:
         """Return the answer to the last request, whose body is still to be read."""
