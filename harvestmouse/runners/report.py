@@ -145,5 +145,7 @@ _SAFETY_STOPS = frozenset({Reason.EMPTY_LISTING, Reason.SHRUNKEN_LISTING})
 
 
 def subject(action: Action) -> str:
-    """Name what an action is about: an info-hash, a torrent id, or what is bought or written."""
-    return str(getattr(action, "hash", None) or getattr(action, "id", None) or action.kind)
+    """Name what an action is about: an info-hash, a torrent id, or what is bought or written, and in which client."""
+    client = getattr(action, "client", None)
+    kind = action.kind if client is None else f"{client}/{action.kind}"
+    return str(getattr(action, "hash", None) or getattr(action, "id", None) or kind)

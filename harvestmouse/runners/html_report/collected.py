@@ -240,7 +240,8 @@ def _end(decision: Decision, run: Run, plan: Plan, ended: Mapping[str, str]) -> 
     if plan.job == "spend":
         subject = _BOUGHT.get(subject, subject)
     elif decision.decision is Verdict.CHANGE:
-        subject = "set_preferences"
+        client, slash, _ = subject.rpartition("/")
+        subject = f"{client}{slash}set_preferences"
     return ended.get(subject, Status.NOT_ATTEMPTED.value).replace("_", " ")
 
 
