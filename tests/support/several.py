@@ -62,8 +62,8 @@ class Clients:
             clients[name] = Switched(MemoryClient(world, tape=tape), self.fails.get(name, set()))
         return SeveralClients(clients)
 
-    def run(self, job: str, *, apply: bool = False, **pairs: Any) -> Report:
-        """Run a job."""
+    def wired(self, **pairs: Any) -> Ports:
+        """Wire the ports of one run."""
         names = list(self.worlds)
         settings = settings_of(self.state_dir, qbittorrent__name=names[0], **pairs)
         settings = evolve(settings, other_clients=tuple(QbittorrentSettings(name=name) for name in names[1:]))
@@ -71,4 +71,8 @@ class Clients:
         self.ports = ports = Ports(settings, lambda: first.now, tape=self.tape)
         ports.client = self.client()
         ports.site = MemorySite(first, tape=self.tape)
-        return run(job, ports, apply=apply)
+        return ports
+
+    def run(self, job: str, *, apply: bool = False, **pairs: Any) -> Report:
+        """Run a job."""
+        return run(job, self.wired(**pairs), apply=apply)

@@ -13,6 +13,8 @@ from harvestmouse.core.cycle import PLANNERS
 from harvestmouse.core.wire.plan import unparse_plan
 from harvestmouse.core.wire.snapshot import parse_snapshot
 from harvestmouse.runners import recorder
+from harvestmouse.runners.doctor import Doctor
+from harvestmouse.runners.fetch import fetch_everything
 from harvestmouse.runners.measure import Ending, measure
 from harvestmouse.runners.report import Exit, Report
 from tests.support.builders import DAY, GIB, NOW, download, hash_of, preferences, profile, result, skipped, torrent
@@ -187,6 +189,33 @@ class TestTold:
         ]
         again = PLANNERS[job](parse_snapshot(document["snapshot"]), clients.ports.settings.policy)
         assert json.loads(json.dumps(unparse_plan(again))) == json.loads(json.dumps(unparse_plan(report.plan)))
+
+    def test_a_snapshot_of_everything_has_every_client(self, clients: Clients) -> None:
+        """What `record` writes is read as it was seen, but for what trackers say that nobody asked."""
+        clients.tape = Tape()
+        clients.fails["home"] = {"*"}
+        ports = clients.wired()
+        seen = fetch_everything(ports, ports.settings.policy)
+        assert seen.missing_clients == ("home",)
+        read = parse_snapshot(json.loads(json.dumps(recorder.document(seen, clients.tape, Tape.rows))))
+        for name in ("queues", "missing_clients", "free_space_bytes", "remembered_count"):
+            assert getattr(read, name) == getattr(seen, name)
+        assert [(one.hash, one.client) for one in read.torrents or ()] == [(hash_of(11), "box"), (hash_of(12), "box")]
+
+    @pytest.mark.parametrize("away", [False, True])
+    def test_the_doctor_looks_at_each(self, clients: Clients, *, away: bool) -> None:
+        """One that is away is a failure by its name; the others are looked at all the same."""
+        clients.tape = Tape()
+        clients.fails["box"] = {"*"} if away else set()
+        doctor = Doctor(clients.wired(), clients.tape)
+        doctor.visit()
+        found = [(one.check, one.result.value, one.detail) for one in doctor.findings if one.check.startswith("client")]
+        assert (("client box", "fail", "client box: no answer") in found) is away
+        (answers,) = [detail for _, result, detail in found if result == "pass" and "answers" in detail]
+        assert ("home answers" in answers, "box answers" in answers) == (True, not away)
+        assert doctor.exit_code == (Exit.UNAVAILABLE if away else Exit.DONE)
+        slots = [detail for _, result, detail in found if result == "warn" and "box/max_active_uploads" in detail]
+        assert bool(slots) is not away
 
     def test_the_figures_say_which_client_answered(self) -> None:
         """One series a client; with a single client there is none."""
