@@ -66,6 +66,17 @@ class TestListing:
             several.delete([hash_of(1)], delete_files=True)
         assert all(hash_of(1) in world.torrents for world in clients.worlds.values())
 
+    def test_believes_the_other_once_one_has_let_go(self, clients: Clients) -> None:
+        """The next list is what holds."""
+        home, box = clients.worlds.values()
+        box.torrents[hash_of(1)] = torrent(1)
+        several = clients.client()
+        several.everything()
+        del home.torrents[hash_of(1)]
+        several.everything()
+        several.delete([hash_of(1)], delete_files=True)
+        assert hash_of(1) not in box.torrents
+
     def test_asks_a_client_that_failed_no_more(self, clients: Clients) -> None:
         """Not even where it would answer again: what it holds stays unknown for the run."""
         clients.fails["box"] = {"torrents"}

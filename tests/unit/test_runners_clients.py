@@ -143,6 +143,16 @@ class TestOthers:
             "monitor": 4, "janitor": 4, "spend": 0, "reconcile": 4, "rescue": 4, "grab": 4,
         }  # fmt: skip
 
+    def test_nothing_is_fetched_once_one_has_gone(self, clients: Clients) -> None:
+        """A torrent that cannot be added is not asked of the site, which would count it."""
+        clients.fails["box"] = {"look"}
+        report = clients.run("cycle", apply=True)
+        (grab,) = [part for part in report.parts if part.plan.job == "grab"]
+        assert [one.status.value for one in grab.outcomes] == ["not_attempted"] * 2
+        assert clients.ports is not None
+        assert not [one for one in clients.ports.ledger.entries() if one.id in (1001, 1002)]
+        assert set(clients.worlds["home"].torrents) == {hash_of(2)}
+
     def test_all_away_is_as_with_one_client(self, clients: Clients) -> None:
         """In a cycle the jobs that need a client are skipped."""
         clients.fails |= {"home": {"*"}, "box": {"*"}}
