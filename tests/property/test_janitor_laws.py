@@ -72,7 +72,8 @@ class TestG1:
         for one in snapshot.torrents or ():
             signs = (one.progress, one.completion_on, one.seeding_time)
             never = None not in signs and one.progress != 1 and max((one.progress or 0) - 1, *signs[1:]) <= 0  # type: ignore[type-var,operator]
-            seeded = -1 if one.seeding_time is None else one.seeding_time
+            clocks = (one.seeding_time, one.tracker_seconds)
+            seeded = -1 if one.seeding_time is None else min(clock for clock in clocks if clock is not None)
             if not never and seeded < 72 * 3600 + policy.cleanup.seed_time_margin.total_seconds():
                 owing.add(one.hash)
         assert refused("G1", snapshot, policy) == owing

@@ -381,7 +381,7 @@ class TestScaling:
 
 
 def _aged(one: Torrent, factor: int) -> Torrent:
-    slower: Torrent = larger(one, factor, "seeding_time")
+    slower: Torrent = larger(one, factor, "seeding_time", "tracker_seconds")
     if one.added_on is None or one.added_on <= 0:
         return slower
     return evolve(slower, added_on=NOW - (NOW - one.added_on) * factor)

@@ -28,18 +28,22 @@ def written(plan: Plan) -> dict[str, int]:
     return {key: change["to"] for one in sets for key, change in one.changes.items()}
 
 
+def behind(torrent: Torrent) -> int:
+    """Return the seeding time on the clock that is behind the other."""
+    clocks = (torrent.seeding_time, torrent.tracker_seconds)
+    return 0 if torrent.seeding_time is None else min(clock for clock in clocks if clock is not None)
+
+
 def surely_owes(torrent: Torrent, policy: Policy) -> bool:
     """Tell whether a torrent shows a sign of completion and has not seeded long enough."""
-    seeded = torrent.seeding_time or 0
-    signs = (torrent.progress or 0) >= 1 or bool(torrent.completion_on) or seeded > 0
-    return signs and seeded < 72 * 3600 + policy.cleanup.seed_time_margin.total_seconds()
+    signs = (torrent.progress or 0) >= 1 or bool(torrent.completion_on) or (torrent.seeding_time or 0) > 0
+    return signs and behind(torrent) < 72 * 3600 + policy.cleanup.seed_time_margin.total_seconds()
 
 
 def may_owe(torrent: Torrent, policy: Policy) -> bool:
     """Tell whether a torrent owes seed time, or could for all that is known."""
     unknown = None in (torrent.progress, torrent.completion_on, torrent.seeding_time)
-    seeded = torrent.seeding_time or 0
-    enough = seeded >= 72 * 3600 + policy.cleanup.seed_time_margin.total_seconds()
+    enough = behind(torrent) >= 72 * 3600 + policy.cleanup.seed_time_margin.total_seconds()
     return surely_owes(torrent, policy) or (unknown and not enough)
 
 
