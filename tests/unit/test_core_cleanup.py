@@ -553,6 +553,16 @@ class TestBlastRadius:
         made = plan_cleanup(snapshot(torrents=None), SEED)
         assert (skipped(made), made.complete, made.decisions) == ("client_unknown", False, ())
 
+    def test_a_client_that_is_away_leaves_refusals_open_and_nothing_else(self) -> None:
+        """On how many torrents the words are nobody can tell; what goes by its own facts goes all the same."""
+        away = plan(torrent(1, messages=GONE), torrent(2, seeders=6), torrent(3), missing_clients=("b",))
+        assert decided(away) == {
+            hash_of(1): ("keep", "unknown"),
+            hash_of(2): ("delete", "satisfied_redundant"),
+            hash_of(3): ("keep", "active"),
+        }
+        assert not away.complete
+
     @pytest.mark.parametrize("before", [None, 1, 500])
     def test_an_empty_listing_stops_the_job(self, before: int | None) -> None:
         """A client that lists nothing at all is doubted."""
