@@ -46,8 +46,8 @@ class _Account:
     downloaded: int
     points: float
     ratio: float
-    room: int | None = None
-    income: float | None = None
+    room: int | None
+    income: float | None
 
 
 @frozen
