@@ -244,6 +244,7 @@ class TestPlan:
         assert plan(torrents=(torrent(size_bytes=None),)).figures["managed_bytes"] == 0
         unknown = plan(torrents=None).figures
         assert (unknown["managed_torrents"], unknown["managed_bytes"]) == (None, None)
+        assert unknown["still_to_write_bytes"] is None
 
     def test_a_decision_carries_the_facts_the_rules_looked_at(self) -> None:
         """The score among them."""
@@ -281,6 +282,7 @@ class TestWedges:
         """However much the other is wanted."""
         made = self.made(result(1), paid(2, leechers=900), per_run=1)
         assert picked(made) == [1]
+        assert made.figures["wedges"] == 3
         assert decided(made)["2"] == ("reject", "not_selected")
         assert picked(self.made(result(1), paid(2, leechers=900), per_run=2)) == [1, 2]
 

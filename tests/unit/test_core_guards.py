@@ -283,7 +283,7 @@ class TestGuards:
         assert skipped(plan(malformed_torrents=rows)) is None
         assert skipped(plan(malformed_torrents=rows, with_policy=policy(grab={"category_quota": GIB}))) == "quota_full"
 
-    @pytest.mark.parametrize("missing", [{"torrents": None}, {"free_space_bytes": None}])
+    @pytest.mark.parametrize("missing", [{"torrents": None}, {"free_space_bytes": None}, {"missing_clients": ("b",)}])
     def test_a_client_that_does_not_tell_is_unknown(self, missing: dict[str, Any]) -> None:
         """Without listing or free space nothing is added."""
         assert skipped(plan(**missing)) == "client_unknown"
@@ -392,6 +392,7 @@ def test_where_two_guards_hold_the_earlier_is_the_reason(changes: dict[str, Any]
         ({"torrents": (torrent(size_bytes=None),)}, "an unknown size in the category, at most 64 GiB"),
         ({"torrents": None}, "the client's torrent list is missing"),
         ({"free_space_bytes": None}, "the client's free space is missing"),
+        ({"missing_clients": ("attic", "box")}, "the client attic, box is missing, so is what it holds"),
         ({"ledger": None}, "what was grabbed before is unknown; none is an empty list"),
     ],
 )

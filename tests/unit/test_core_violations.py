@@ -227,6 +227,21 @@ def test_what_downloads_will_write_and_the_quota_count(
         assert told(fits, ADD, with_policy=policy(grab=figures)) == []
 
 
+@pytest.mark.parametrize(("progress", "left"), [(1.0, 0), (0.99, 5), (None, 5)])
+def test_what_is_whole_writes_nothing_more(progress: float | None, left: int) -> None:
+    """Where the client does not tell how much is left, anything else may write all of its size."""
+    held = torrent(left_bytes=None, size_bytes=5, progress=progress)
+    for space, refused in ((left, False), (left - 1, True)):
+        seen = snapshot(torrents=(held,), searches=(page(result()),), free_space_bytes=10 * GIB + MIB + space)
+        assert bool(told(seen, ADD)) is refused
+
+
+def test_a_pick_is_refused_where_a_client_is_away() -> None:
+    """It may hold the torrent, and takes places."""
+    seen = snapshot(searches=(page(result()),), missing_clients=("attic", "box"))
+    assert told(seen, ADD) == [("G5", "actions", "nobody knows what the client attic, box has")]
+
+
 WEDGE = evolve(ADD, use_wedge=True)
 PAID = result(free=False, takes_wedge=True)
 LOST = "it is free for somebody already, or may be, and a wedge would be lost"
@@ -328,6 +343,15 @@ def test_a_preference_is_refused_with_its_key(changes: dict[str, Any], violation
     assert told(snapshot(torrents=(torrent(seeding_time=HOUR),)), write(**changes)) == [("G10", *violation)]
 
 
+def test_preferences_of_a_client_that_is_not_there_are_refused() -> None:
+    """Its torrents that owe seed time cannot be counted; what follows is looked at all the same."""
+    lost = evolve(write(max_active_uploads=500), client="attic")
+    assert told(snapshot(), lost, write(save_path="/")) == [
+        ("G10", "set_preferences", "the client 'attic' is not there"),
+        ("G10", "save_path", "not a key of this job"),
+    ]
+
+
 def test_a_deletion_too_many_is_refused_with_count_and_limit() -> None:
     """The subject is the figure of the policy that limits it."""
     listed = tuple(torrent(number) for number in range(60))
@@ -344,6 +368,15 @@ def test_an_action_that_is_off_is_refused_by_its_kind() -> None:
     off = "the policy has this action off"
     assert told(snapshot(torrents=(torrent(),)), start) == [("limit", "force_start", off)]
     assert told(snapshot(), RegisterAddress())[0] == ("limit", "register_address", off)
+
+
+def test_an_address_is_refused_with_what_is_known_of_it() -> None:
+    """The client was seen nowhere, and the site's hour is not over."""
+    seen = snapshot(registered=(NOW - 3599, "Completed"))
+    assert told(seen, RegisterAddress(), with_policy=policy(address={"register_address": True})) == [
+        ("limit", "register_address", "the client is not known to leave by the address the site sees"),
+        ("limit", "register_address", "the site took an address less than an hour ago"),
+    ]
 
 
 class TestLaws:
