@@ -499,6 +499,7 @@ class TestLimits:
         assert broken(snapshot(), RegisterAddress(), with_policy=wanted) == ["limit"]
         recent = evolve(shared, registered=(NOW - 3599, "there"))
         assert broken(recent, RegisterAddress(), with_policy=wanted) == ["limit"]
+        assert broken(evolve(shared, registered=(NOW - HOUR, "there")), RegisterAddress(), with_policy=wanted) == []
 
 
 def test_a_violation_shows_measured_and_limit() -> None:
