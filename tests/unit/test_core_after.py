@@ -10,6 +10,7 @@ from harvestmouse.core.actions import (
     BuyVip,
     DeleteTorrent,
     ForceStart,
+    Reannounce,
     RegisterAddress,
     Resume,
     SetPreferences,
@@ -163,3 +164,19 @@ def test_unknown_parts_stay_unknown(action: Action) -> None:
     """No action makes knowledge out of nothing."""
     nothing = Snapshot(taken_at=NOW)
     assert done(nothing, action) == nothing
+
+
+def test_an_announced_torrent_is_taken_by_its_tracker() -> None:
+    """By it alone, and nothing else of it changes."""
+    seen = snapshot(torrents=(torrent(1), torrent(2)))
+    left = done(seen, Reannounce(hash=hash_of(1), name="", reason=""))
+    assert left.torrents is not None
+    first, second = left.torrents
+    assert [one.status for one in first.messages or ()] == [2]
+    assert evolve(first, messages=seen.managed("mam-farming")[0].messages) == torrent(1)
+    assert second == torrent(2)
+
+
+def test_a_registered_address_is_remembered_with_its_time() -> None:
+    """As later runs read it."""
+    assert done(snapshot(site_address="here"), RegisterAddress()).registered == (NOW, "here")
