@@ -271,6 +271,12 @@ class TestUnregistered:
         one = policy(cleanup={"max_data_deletions": 1, "tracker_clock": False}).cleanup
         assert next_messages([torrent(1, seeders=9, messages=GONE), *due, kept], one, NOW) == tuple(due)
 
+    def test_what_is_kept_anyway_is_asked_once_a_tracker_disowns_another(self) -> None:
+        """It bears witness; what was heard is not asked again."""
+        gone, heard, silent = torrent(1, messages=GONE), torrent(2, seeding_time=1), torrent(3, seeding_time=1)
+        silent = evolve(silent, messages=None)
+        assert next_messages([gone, heard, silent], UNCLOCKED.cleanup, NOW) == (silent,)
+
     @pytest.mark.parametrize(
         ("disowned", "silent", "asked"), [(1, 0, 11), (1, 2, 9), (1, 3, 7), (1, 9, 1), (1, 10, 0), (0, 2, 9), (0, 3, 7)]
     )
