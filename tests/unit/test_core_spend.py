@@ -484,6 +484,11 @@ def bought(**changes: Any) -> Purchase:
 class TestSettle:
     """The profile is read again, after 60 s at least, and the purchase journal decides whether it happened."""
 
+    def test_of_what_was_not_bought_there_is_nothing(self) -> None:
+        """As the journal has it: VIP is no GiB, and credit no weeks."""
+        vip = Purchase(at=NOW, cost_bp=5000, weeks=4, balance_before=30000.0, uploaded_before=0)
+        assert (vip.gib, vip.vip_until_before, bought().weeks) == (0, None, 0)
+
     @pytest.mark.parametrize(
         ("points", "uploaded", "happened"),
         [
