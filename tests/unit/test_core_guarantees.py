@@ -104,6 +104,8 @@ class TestG1:
         [
             ({"seeding_time": OWED - 1}, True),
             ({"seeding_time": OWED}, False),
+            ({"tracker_seconds": OWED - 1}, True),
+            ({"tracker_seconds": OWED}, False),
             ({"seeding_time": None}, True),
             ({"seeding_time": 1, "progress": 0.0, "completion_on": 0}, True),
             ({"seeding_time": 0, "progress": 0.0, "completion_on": NOW - DAY}, True),
@@ -247,6 +249,12 @@ class TestG5:
         assert broken(offering(ledger=(entry(), entry(outcome="failed"))), add()) == ["G5"]
         assert broken(offering(ledger=(entry(outcome="adding"), entry(outcome="failed"))), add()) == []
         assert broken(offering(ledger=(entry(outcome="adding"),)), add()) == ["G5"]
+        assert broken(offering(ledger=(entry(outcome="never_started"),)), add()) == []
+
+    def test_a_line_of_the_old_format_counts_without_a_time(self) -> None:
+        """It is older than all others."""
+        assert broken(offering(ledger=(entry(at=None),)), add()) == ["G5"]
+        assert broken(offering(ledger=(entry(outcome="failed"), entry(at=None))), add()) == []
 
     def test_the_latest_line_about_an_id_counts_wherever_it_stands(self) -> None:
         """A plan that rests on the latest line is not refused for an older one that follows it."""
@@ -355,6 +363,13 @@ class TestG7:
         """What it costs is what it does."""
         small, large = BuyUpload(gib=50, cost_bp=25000), BuyUpload(gib=100, cost_bp=50000)
         assert len(subjects(g7(planned(large), planned(small)))) == 1
+
+    def test_the_same_preference_of_another_client_is_another_action(self) -> None:
+        """Each client has its own."""
+        change = write(max_active_uploads=3)
+        attic, box = (planned(evolve(change, client=name)) for name in ("attic", "box"))
+        assert subjects(g7(attic, attic)) == []
+        assert len(subjects(g7(attic, box))) == 1
 
 
 class TestG8:

@@ -62,6 +62,7 @@ def write(**changes: object) -> SetPreferences:
     ("listed", "violation"),
     [
         ((torrent(seeding_time=None),), ("G1", ONE, "seeded None s of 345600 s")),
+        ((torrent(tracker_seconds=HOUR),), ("G1", ONE, "seen seeding 3600 s of 345600 s")),
         ((), ("G2", ONE, "the client does not list it")),
         ((torrent(category="books"),), ("G2", ONE, "its category is 'books'")),
         ((torrent(tags=None),), ("G2", ONE, "it carries a protecting tag, or its tags are unknown")),
@@ -208,6 +209,11 @@ def test_a_headroom_that_nobody_asks_for_may_be_unknown() -> None:
             {"torrents": (torrent(1, size_bytes=None),)},
             {"category_quota": GIB},
             f"{MIB} bytes of picks to None in the category, quota {GIB}",
+        ),
+        (
+            {"torrents": (torrent(1, size_bytes=5, category=None),)},
+            {"category_quota": MIB + 4},
+            f"{MIB} bytes of picks to 5 in the category, quota {MIB + 4}",
         ),
         (
             {"malformed_torrents": (Malformed(subject="x", problem="y"),)},
