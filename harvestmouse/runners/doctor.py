@@ -263,13 +263,14 @@ def diagnose(options: Mapping[str, Any], *, as_json: bool) -> int:
     finally:
         ports.close()
     found = doctor.findings
+    failed = any(one.result is Result.FAIL for one in found)
+    code = doctor.exit_code or (Exit.FAILED if failed else Exit.DONE)
     if as_json:
-        document = {"format": FORMAT, "exit_code": doctor.exit_code, "findings": [asdict(one) for one in found]}
+        document = {"format": FORMAT, "exit_code": code, "findings": [asdict(one) for one in found]}
         print(json.dumps(document))  # noqa: T201 - it is the result
     else:
         print(_shown(found))  # noqa: T201
-    failed = any(one.result is Result.FAIL for one in found)
-    return doctor.exit_code or (Exit.FAILED if failed else Exit.DONE)
+    return code
 
 
 def resume(options: Mapping[str, Any]) -> int:

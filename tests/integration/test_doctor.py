@@ -61,6 +61,12 @@ def test_what_is_wrong_is_told_with_its_remedy(rig: Rig) -> None:
     assert "gorgonzola" not in json.dumps(found)
 
 
+def test_what_fails_without_an_error_fails_the_visit(rig: Rig) -> None:
+    """The code in the document is that of the process."""
+    code, found = examine(rig, HARVESTMOUSE_METRICS_PUSHGATEWAY_URL="http://127.0.0.1:9")
+    assert (code, found["metrics"][0]["result"]) == (1, "fail")
+
+
 def test_the_table_ends_with_a_count(rig: Rig) -> None:
     done = rig.command("doctor")
     assert done.returncode == 0
