@@ -95,9 +95,12 @@ class Question:
         hashes = "|".join(query.get("hashes", query.get("hash", [])))
         if hashes:
             return f"{self.method_name} of {self.names.get(hashes, 'some')}"
-        if query.get("rid", ["0"]) != ["0"]:
-            return f"{self.method_name} again"
         return self.method_name
+
+    @property
+    def polled(self) -> bool:
+        """Whether it asks what has changed since the last answer: how often that is asked is a matter of speed."""
+        return parse_qs(urlsplit(self.target).query).get("rid", ["0"]) != ["0"]
 
 
 class FaultProxy:
@@ -157,6 +160,8 @@ class FaultProxy:
         """Count the request, and return what goes wrong with it."""
         with self._lock:
             fault, step = self._fault, question.step
+            if question.polled:
+                return fault if fault is not None and self.hit and fault.kind == "gone" else None
             again = bool(self.steps) and self.steps[-1] == step
             if not again:
                 self.steps.append(step)
