@@ -34,6 +34,8 @@ _LEAST_EVENT = 3
 LEAST_SHRINK = 10
 
 _WITNESSES = frozenset({None, Reason.PROTECTED, Reason.UNKNOWN})
+# What the seed time decides, on whichever clock.
+_SEED_TIME = frozenset({Reason.HNR_WINDOW, Reason.RECOVERY_HOLD})
 _DELETING = frozenset({Reason.UNREGISTERED, Reason.NEVER_STARTED, Reason.STALLED_OLD, Reason.GRACEFUL_RETIRE,
                        Reason.ZERO_DEMAND, Reason.SATISFIED_REDUNDANT})  # fmt: skip
 
@@ -100,8 +102,13 @@ def _on_the_clients_clock(managed: Iterable[Torrent], policy: CleanupPolicy, now
 
     What only the tracker's clock keeps bears witness for or against the others as it would without that clock.
     """
-    alone = (one if one.tracker_seconds is None else evolve(one, tracker_seconds=None) for one in managed)
-    return kept_early(alone, policy, now)
+    reasons = {}
+    for one in managed:
+        reason = _kept_early(one, policy, now)
+        if reason in _SEED_TIME and (one.seeding_time or 0) >= policy.owed_seconds:
+            reason = _kept_early(evolve(one, tracker_seconds=None), policy, now)
+        reasons[one.hash] = reason
+    return reasons
 
 
 def _unheard(
