@@ -17,9 +17,9 @@ from harvestmouse.core.actions import (
     Resume,
     SetPreferences,
 )
-from harvestmouse.core.clock import WORKING
 from harvestmouse.core.model import LedgerEntry, Snapshot, Torrent, TrackerMessage
 from harvestmouse.core.plan import Plan
+from harvestmouse.core.trackers import WORKING
 from harvestmouse.core.units import GIB, WEEK
 
 

@@ -1,6 +1,5 @@
 """Which torrents of the managed category may go, and why every other one stays."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -10,9 +9,10 @@ from attrs import evolve
 
 from harvestmouse.core import clock
 from harvestmouse.core.actions import DeleteTorrent
-from harvestmouse.core.model import Malformed, Snapshot, Torrent, TrackerMessage
+from harvestmouse.core.model import Malformed, Snapshot, Torrent
 from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
 from harvestmouse.core.policy import CleanupPolicy, Policy, figures
+from harvestmouse.core.trackers import LEAST_EVENT, unregistered_texts
 from harvestmouse.core.units import DAY, HOUR, exact_duration, format_span
 
 JOB = "janitor"
@@ -25,12 +25,6 @@ SETTLED_STATES = ERROR_STATES | {
     "downloading", "stalledDL", "queuedDL", "forcedDL", "pausedDL", "stoppedDL", "metaDL", "forcedMetaDL",
 }  # fmt: skip
 
-# As phrases, so that an HTTP "Not Found" is none of them.
-_UNREGISTERED = re.compile(r"(?<!\w)(?:unregistered|torrent not found|info hash not authorized|not registered)(?!\w)")
-_NOT_WORKING, _TRACKER_ERROR = 4, 5
-# Two torrents can lose their registration together; the same words on most torrents, and on at least so many,
-# are the account's trouble (a reset passkey, an outage), not the torrents'.
-_LEAST_EVENT = 3
 LEAST_SHRINK = 10
 
 _WITNESSES = frozenset({None, Reason.PROTECTED, Reason.UNKNOWN})
@@ -145,13 +139,6 @@ def owes_seed_time(torrent: Torrent, policy: CleanupPolicy) -> bool:
     return torrent.has_completed is not False and (torrent.seeded_seconds or 0) < policy.owed_seconds
 
 
-def unregistered_texts(torrent: Torrent) -> frozenset[str]:
-    """Return the words in which real trackers say that the torrent is not registered."""
-    return frozenset(
-        text for message in torrent.messages or () if (text := _refusal(message)) and _UNREGISTERED.search(text)
-    )
-
-
 def account_events(managed: Sequence[Torrent], early: Mapping[str, Reason | None]) -> frozenset[str]:
     """Return the texts that most torrents show at once, which therefore speak of the account.
 
@@ -167,15 +154,8 @@ def account_events(managed: Sequence[Torrent], early: Mapping[str, Reason | None
     events = set()
     for group, size in ((managed, len(managed)), (witnesses, reaching)):
         texts = _count_texts(group)
-        events |= {text for text, count in texts.items() if count >= _LEAST_EVENT and count * 2 > size}
+        events |= {text for text, count in texts.items() if count >= LEAST_EVENT and count * 2 > size}
     return frozenset(events)
-
-
-def _refusal(message: TrackerMessage) -> str:
-    # From Web API 2.12 on (qBittorrent 5.2) a refusal by the tracker has a status of its own,
-    # and status 4 is a tracker that gave no answer.
-    refused = _TRACKER_ERROR if message.reports_tracker_errors else _NOT_WORKING
-    return " ".join(message.text.casefold().split()) if message.status == refused else ""
 
 
 def _count_texts(torrents: Iterable[Torrent]) -> Counter[str]:

@@ -9,13 +9,9 @@ from attrs import evolve
 
 from harvestmouse.core.model import Seen, Torrent, TrackerClock
 from harvestmouse.core.policy import CleanupPolicy, Policy
+from harvestmouse.core.trackers import SEEDING, disowned, is_working
 from harvestmouse.core.units import DAY
 
-# States in which a whole torrent announces, as far as the client is concerned.
-SEEDING = frozenset({"uploading", "stalledUP", "forcedUP"})
-# The status of a tracker that has taken the last announce. The listing's own word for the tracker proves nothing:
-# it stays while the tracker refuses.
-WORKING = 2
 # So long a torrent is remembered that the client does not list: it was restarted, or its list was cut.
 KEPT_SECONDS = 30 * DAY
 
@@ -26,7 +22,7 @@ def is_announcing(torrent: Torrent) -> bool | None:
         return None
     if torrent.state not in SEEDING:
         return False
-    return None if torrent.messages is None else any(one.status == WORKING for one in torrent.messages)
+    return None if torrent.messages is None else is_working(torrent)
 
 
 def needed_seconds(torrent: Torrent, policy: CleanupPolicy) -> int:
@@ -103,9 +99,19 @@ def corrected(
 
 
 def shown(torrents: Iterable[Torrent], clock: TrackerClock | None) -> tuple[Torrent, ...]:
-    """Return the torrents with their time on the tracker's clock; outside the record the client's stands alone."""
-    seconds = {key: seen.seconds for key, seen in (clock or {}).items()}
-    times = ((one, seconds.get(one.hash)) for one in torrents)
+    """Return the torrents with their time on the tracker's clock.
+
+    The client's stands alone outside the record, and where the site has taken a torrent away: the tracker's would
+    stand still for ever.
+
+    Args:
+        torrents: All that are listed, with the tracker messages that are known.
+        clock: The record.
+    """
+    listed = tuple(torrents)
+    gone = disowned(listed)
+    seconds = {key: seen.seconds for key, seen in (clock or {}).items() if key not in gone}
+    times = ((one, seconds.get(one.hash)) for one in listed)
     return tuple(one if one.tracker_seconds == time else evolve(one, tracker_seconds=time) for one, time in times)
 
 

@@ -168,7 +168,8 @@ class Torrent:
         added_on: Unix seconds.
         completion_on: Unix seconds; 0 where it never completed.
         seeding_time: Seconds, on the client's clock.
-        tracker_seconds: Seeding time that the tracker can have seen; ``None`` where nobody kept that clock.
+        tracker_seconds: Seeding time that the tracker can have seen; ``None`` where nobody kept that clock, or
+            the site has taken the torrent away.
         progress: 0 to 1.
         left_bytes: What of it still has to be downloaded.
         seeders: Seeders in the swarm.

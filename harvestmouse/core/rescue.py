@@ -9,16 +9,15 @@ from attrs import evolve, frozen
 
 from harvestmouse.core.actions import Action, ForceStart, Reannounce, Resume
 from harvestmouse.core.cleanup import SETTLED_STATES, owes_seed_time, tracker_facts
-from harvestmouse.core.clock import SEEDING, WORKING, is_announcing, needed_seconds
+from harvestmouse.core.clock import is_announcing, needed_seconds
 from harvestmouse.core.model import Snapshot, Torrent
 from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
 from harvestmouse.core.policy import Policy, figures
 from harvestmouse.core.reconcile import QUEUED, STOPPED
+from harvestmouse.core.trackers import SEEDING, refusals, shared_refusals
 
 JOB = "rescue"
 
-# The same words on most torrents, and on at least so many, are the account's or the tracker's trouble.
-_LEAST_EVENT = 3
 _KINDS: Mapping[Verdict, type[ForceStart | Resume | Reannounce]] = {
     Verdict.FORCE_START: ForceStart,
     Verdict.RESUME: Resume,
@@ -73,7 +72,7 @@ def plan_rescue(snapshot: Snapshot, policy: Policy) -> Plan:
     )
     if snapshot.torrents is None:
         return evolve(plan, skip=Skip(reason=Reason.CLIENT_UNKNOWN, detail="the torrent list is missing"))
-    events = account_events(snapshot.managed(policy.client.category))
+    events = shared_refusals(snapshot.managed(policy.client.category))
     found = (_find(one, policy, events) for one in owing)
     if snapshot.missing_clients:
         # Whether most are refused alike nobody can tell.
@@ -95,21 +94,6 @@ def plan_rescue(snapshot: Snapshot, policy: Policy) -> Plan:
 def next_messages(managed: Iterable[Torrent], policy: Policy) -> tuple[Torrent, ...]:
     """Return the torrents whose tracker messages have to be known: those that owe and should be announcing."""
     return tuple(one for one in managed if one.messages is None and one.state in SEEDING and _owes(one, policy))
-
-
-def account_events(managed: Iterable[Torrent]) -> frozenset[str]:
-    """Return the words that most of the torrents in a seeding state are refused with: they speak of the account."""
-    heard = [one for one in managed if one.state in {*SEEDING, None} and one.messages is not None]
-    counts = Counter(text for one in heard for text in refusals(one))
-    return frozenset(text for text, count in counts.items() if count >= _LEAST_EVENT and count * 2 > len(heard))
-
-
-def refusals(torrent: Torrent) -> frozenset[str]:
-    """Return the words in which its trackers refuse it; none where one of them works."""
-    messages = torrent.messages or ()
-    if any(one.status == WORKING for one in messages):
-        return frozenset()
-    return frozenset(text for one in messages if (text := " ".join(one.text.casefold().split())))
 
 
 def _owes(torrent: Torrent, policy: Policy) -> bool:

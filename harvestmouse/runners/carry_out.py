@@ -24,7 +24,6 @@ from harvestmouse.core.actions import (
     Resume,
     SetPreferences,
 )
-from harvestmouse.core.clock import shown
 from harvestmouse.core.freshness import changed
 from harvestmouse.core.guarantees import check_targets
 from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Snapshot
@@ -166,7 +165,8 @@ class Apply:
         """Keep the actions whose torrent is still what it was when the plan was made, and check those once more."""
         planned = {torrent.hash: torrent for torrent in snapshot.torrents or ()}
         looked = self.ports.client.look([action.hash for action in actions]).torrents
-        fresh = {one.hash: one for one in shown(looked, snapshot.tracker_clock)}
+        # The tracker's clock is not asked for again: it is as the plan knew it.
+        fresh = {one.hash: evolve(one, tracker_seconds=planned[one.hash].tracker_seconds) for one in looked}
         due = []
         for action in actions:
             why = changed(planned[action.hash], fresh.get(action.hash))

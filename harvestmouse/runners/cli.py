@@ -1,5 +1,6 @@
 """The command line."""
 
+import gc
 import json
 import os
 import sys
@@ -47,6 +48,8 @@ def main() -> NoReturn:
         if not isinstance(error, HarvestmouseError):
             raise
         _stop(str(error), int(getattr(error, "exit_code", 2)))
+    # The interpreter would look through all that was loaded for circles once more.
+    gc.freeze()
     sys.exit(int(code or 0))
 
 
@@ -88,6 +91,8 @@ def _job_command(job: str) -> click.Command:
     @click.option("--deadline", metavar="SPAN", help="End the run after this time, such as 5m; by default 10m.")
     @click.pass_obj
     def command(options: dict[str, Any], apply_: bool, as_json: bool, deadline: str | None) -> int:  # noqa: FBT001
+        # What a run loads and makes refers to nothing in circles, and is let go with the process.
+        gc.disable()
         from harvestmouse.runners.commands import run_job  # noqa: PLC0415 - as are all below: --help must be quick
 
         if deadline is not None:
@@ -108,6 +113,7 @@ for _job in (*JOBS, "cycle"):
 @click.pass_obj
 def plan(options: dict[str, Any], job: str, snapshot: str, as_json: bool) -> int:  # noqa: FBT001
     """Decide JOB from a snapshot file or a recording (.json or .json.gz, - for stdin), offline."""
+    gc.disable()
     from harvestmouse.runners.commands import plan_offline  # noqa: PLC0415
 
     return plan_offline(job, snapshot, options, as_json=as_json)

@@ -1,6 +1,5 @@
 """What the commands do, behind their flags."""
 
-import gc
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -43,8 +42,6 @@ def begin(job: str, options: Mapping[str, Any], level: str = "info") -> str:
 
 def run_job(job: str, options: Mapping[str, Any], *, apply: bool, as_json: bool) -> int:
     """Run a job against the real world."""
-    # What a run makes refers to nothing in circles, and is let go with the process.
-    gc.disable()
     run_id = begin(job, options)
 
     from harvestmouse.runners.interrupt import StopSignal, deadline  # noqa: PLC0415 - as are the next three

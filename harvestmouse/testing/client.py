@@ -10,9 +10,10 @@ from harvestmouse.adapters.bencode import info_hash
 from harvestmouse.adapters.errors import AlreadyInClient, ClientRefused, ClientUnavailable, ClientUnclear, ItemError
 from harvestmouse.adapters.interface import Client, Listing
 from harvestmouse.core.actions import AddTorrent
-from harvestmouse.core.cleanup import SETTLED_STATES, unregistered_texts
+from harvestmouse.core.cleanup import SETTLED_STATES
 from harvestmouse.core.model import Torrent
 from harvestmouse.core.reconcile import KEYS
+from harvestmouse.core.trackers import unregistered_texts
 from harvestmouse.core.units import DAY, MIB
 from harvestmouse.testing.arrange import hash_of
 

@@ -16,11 +16,12 @@ from tests.support.builders import DAY, HOUR, MINUTE, NOW, OWED, TRACKER, hash_o
 
 SITE = 72 * HOUR
 WORKS = (TrackerMessage(host=TRACKER, status=2, text=""),)
+GONE = (message("Unregistered torrent"),)
 # What a torrent may be doing, whether the client's clock goes on, and whether the tracker's does.
 WAYS = (
     ("stalledUP", WORKS, True, True),
     ("uploading", WORKS, True, True),
-    ("stalledUP", (message("Unregistered torrent"),), True, False),
+    ("stalledUP", GONE, True, False),
     ("forcedUP", (message("Connection refused"),), True, False),
     ("queuedUP", WORKS, False, False),
     ("stoppedUP", WORKS, False, False),
@@ -207,6 +208,10 @@ class TestIncident:
             seen = shown([watch.life.torrent()], watch.clock)
             snapshot = Snapshot(taken_at=watch.now, torrents=seen, tracker_clock=watch.clock)
             if plan_cleanup(snapshot, SEED).actions:
+                assert watch.life.client() >= OWED
+                if watch.life.way()[1] == GONE:
+                    event("gone, as the site has taken it away")
+                    return
                 event("gone, with hidden pauses" if watch.hidden else "gone")
                 assert watch.life.tracker() + watch.hidden >= OWED
                 assert watch.life.tracker() >= SITE or watch.hidden > OWED - SITE

@@ -48,7 +48,7 @@ LIST = "/json/loadUserDetailsTorrents.php"
 DOWNLOAD, SHOP = "/tor/download.php", "/json/bonusBuy.php"
 BUY = BuyUpload(gib=50, cost_bp=25_000)
 QUERY = Query(search_type="fl", min_size=0, max_size=2 * GIB, min_leechers=0, max_seeders=1000)
-QUICK = Limits(spacing=0.0, connect=0.3, read=0.3)
+QUICK = Limits(spacing=0.0, connect=0.8, read=0.8)
 
 Ask = Callable[[MamSite], object]
 ASKS: dict[str, Ask] = {
@@ -334,7 +334,7 @@ class TestTimeLimits:
         started = time.monotonic()
         with pytest.raises((SiteUnavailable, PurchaseUncertain), match=r"no answer within|took longer"):
             ASKS[path](site)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 4
 
     def test_a_connection_that_is_cut(self, server: MamServer, site: MamSite) -> None:
         """A connection that ends before the answer is named so."""

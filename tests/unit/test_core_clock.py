@@ -14,6 +14,7 @@ from harvestmouse.core.model import Seen, Snapshot, Torrent, TrackerClock, Track
 from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import SEED, Policy
 from harvestmouse.core.reconcile import plan_reconcile
+from harvestmouse.core.rescue import plan_rescue
 from harvestmouse.core.wire.clock import parse_clock, unparse_clock
 from tests.support.builders import (
     DAY,
@@ -320,6 +321,58 @@ class TestSmallerClock:
         for credited, count in ((3 * DAY - 1, 1), (3 * DAY, 0)):
             figures = plan_monitor(at(recorded(credited), held), SEED).figures
             assert figures["trackers"]["mam"]["unsatisfied"] == count
+
+
+GONE = (message("unregistered torrent"),)
+
+
+class TestTakenAway:
+    """What the site has taken away it counts nothing of any more: the client's clock stands alone again."""
+
+    @pytest.mark.parametrize(
+        ("client", "expected"), [(OWED - 1, ("keep", "hnr_window")), (OWED, ("delete", "unregistered"))]
+    )
+    def test_it_goes_by_the_client_s_clock(self, client: int, expected: tuple[str, str]) -> None:
+        """The tracker's stands still, and would keep it for ever."""
+        gone = seeding(seeding_time=client, messages=GONE)
+        assert decided(cleaned(at(recorded(HOUR), gone, seeding(2))))[hash_of(1)] == expected
+
+    @pytest.mark.parametrize(
+        "messages",
+        [
+            None,
+            (),
+            (message("timed out"),),
+            (*GONE, *WORKS),
+            (TrackerMessage(host=TRACKER, status=3, text=GONE[0].text),),
+        ],
+        ids=["not heard", "silent", "another refusal", "another tracker works", "asking again"],
+    )
+    def test_whatever_else_is_said_both_clocks_count(self, messages: tuple[TrackerMessage, ...] | None) -> None:
+        """Unheard, silent, away, or known to another tracker: the tracker's clock may go on."""
+        one = seeding(seeding_time=OWED, messages=messages)
+        assert at(recorded(HOUR), one).torrents == (evolve(one, tracker_seconds=HOUR),)
+
+    @pytest.mark.parametrize(("alike", "known", "counts"), [(3, 2, True), (3, 3, False), (2, 0, False)])
+    def test_the_account_s_trouble_stops_no_clock(self, alike: int, known: int, *, counts: bool) -> None:
+        """The same words on three, and on most, are those of a reset passkey, after which it goes on."""
+        others = [seeding(number, messages=WORKS) for number in range(10, 10 + known)]
+        refused = [seeding(number, seeding_time=OWED, messages=GONE) for number in range(1, 1 + alike)]
+        (first, *_) = at(recorded(HOUR), *refused, *others).torrents or ()
+        assert first.tracker_seconds == (HOUR if counts else None)
+
+    def test_others_of_its_category_tell_whether_it_is_the_account_s(self) -> None:
+        """Those of another come from another site."""
+        refused = [seeding(number, seeding_time=OWED, messages=GONE) for number in (1, 2, 3)]
+        elsewhere = [seeding(number, category="films") for number in range(10, 20)]
+        (first, *_) = at(recorded(HOUR), *refused, *elsewhere).torrents or ()
+        assert first.tracker_seconds == HOUR
+
+    def test_what_is_owed_otherwise_is_the_client_s_figure(self) -> None:
+        """No slot is kept for it, nor is it rescued, once the client has counted enough."""
+        gone = at(recorded(HOUR), seeding(seeding_time=OWED, messages=GONE), seeding(2, seeding_time=OWED))
+        assert plan_reconcile(evolve(gone, preferences=preferences()), SEED).figures["owed_torrents"] == 0
+        assert plan_rescue(gone, SEED).decisions == ()
 
 
 class TestDrift:

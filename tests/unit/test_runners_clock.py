@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from harvestmouse.adapters.state.memory import Memory
 from harvestmouse.adapters.tape import Tape
 from harvestmouse.core.actions import DeleteTorrent, Reannounce
 from harvestmouse.core.model import LedgerEntry, LedgerOutcome, Profile, Torrent
+from harvestmouse.core.plan import Reason
 from harvestmouse.core.units import DAY, HOUR, MINUTE
 from harvestmouse.runners.recorder import keep
 from harvestmouse.runners.redecide import decide_again
@@ -60,6 +62,18 @@ def runs(stage: Stage, job: str, count: int, every: int = 15 * MINUTE, **pairs: 
         stage.world.pass_time(every)
         report = stage.run(job, **pairs)
     return report
+
+
+def recorded(stage: Stage, job: str, *, apply: bool = False, **pairs: Any) -> tuple[Report, Path]:
+    """Run a job with a tape; return its report and where its recording is."""
+    ports = stage.ports(**pairs)
+    ports.run_id, ports.tape = os.urandom(4).hex(), Tape()
+    ports.client = MemoryClient(stage.world, tape=ports.tape)
+    ports.site = MemorySite(stage.world, tape=ports.tape)
+    report = run(job, ports, apply=apply)
+    keep(report, ports)
+    (path,) = (stage.state_dir / "recordings").rglob(f"*{ports.run_id}*")
+    return report, path
 
 
 def deleted(report: Report) -> list[str]:
@@ -171,6 +185,22 @@ class TestIncident:
         assert deleted(runs(stage, "janitor", 95, every=HOUR)) == []
         assert deleted(runs(stage, "janitor", 2, every=HOUR)) == [hash_of(1)]
         assert stage.world.snatches[hash_of(1)].seeded >= SITE
+
+    def test_what_the_site_has_taken_away_goes_by_the_client_s_clock(self, tmp_path: Path) -> None:
+        """Its tracker would stand still for ever; a recording of the run decides alike."""
+        stage = stage_of(tmp_path, seeding(1), seeding(2, seeders=3))
+        runs(stage, "janitor", 4)
+        stage.world.swarms[hash_of(1)] = evolve(
+            stage.world.swarm_of(stage.world.torrents[hash_of(1)]), registered=False
+        )
+        assert deleted(runs(stage, "janitor", 94, every=HOUR, apply=True)) == []
+        assert row(stage)["seconds"] < 2 * HOUR
+        stage.world.pass_time(HOUR)
+        report, path = recorded(stage, "janitor", apply=True)
+        assert report.plan.actions == (DeleteTorrent(hash=hash_of(1), name="Torrent 1", reason=Reason.UNREGISTERED),)
+        assert [one.status.value for one in report.outcomes] == ["done"]
+        assert list(stage.world.torrents) == [hash_of(2)]
+        assert decide_again(path, stage.ports().settings.policy).result == "same"
 
     def test_with_the_client_s_clock_alone_it_would_have_gone(self, tmp_path: Path) -> None:
         """As the world is, and as the incident was."""
@@ -317,16 +347,11 @@ class TestTheSiteSOwnFigures:
         """Ids and seconds alone; where it was not asked, the recording is as it was."""
         stage = told_of(tmp_path, 5 * HOUR, seeding_time=60 * DAY)
         for asked, expected in ((False, None), (True, {"7": 5 * HOUR})):
-            ports = stage.ports(mam__user_torrents=asked)
-            ports.run_id, ports.tape = f"{asked:08}", Tape()
-            ports.client = MemoryClient(stage.world, tape=ports.tape)
-            ports.site = MemorySite(stage.world, tape=ports.tape)
-            keep(run("cycle", ports, apply=False), ports)
-            (path,) = (stage.state_dir / "recordings").rglob(f"*{ports.run_id}*")
+            _, path = recorded(stage, "cycle", mam__user_torrents=asked)
             document = json.loads(gzip.decompress(path.read_bytes()))
             assert document["snapshot"]["mam"].get("seed_times") == expected
             assert ("seed_times" in document["snapshot"]["mam"]) is asked
-            assert decide_again(path, ports.settings.policy).result == "same"
+            assert decide_again(path, stage.ports().settings.policy).result == "same"
 
 
 @define

@@ -14,7 +14,6 @@ from harvestmouse.core.cleanup import (
     SETTLED_STATES,
     data_cap,
     plan_cleanup,
-    unregistered_texts,
 )
 from harvestmouse.core.explain.flips import (
     CLOCKS,
@@ -38,6 +37,7 @@ from harvestmouse.core.explain.model import Condition, Explanation, Flip, Outcom
 from harvestmouse.core.model import Snapshot, Torrent
 from harvestmouse.core.plan import OUTCOMES, Plan, Reason, Verdict
 from harvestmouse.core.policy import CleanupPolicy, Policy
+from harvestmouse.core.trackers import unregistered_texts
 
 # Runs looked ahead until a torrent that waits for its turn goes.
 _MOST_RUNS = 10

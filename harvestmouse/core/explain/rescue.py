@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from attrs import evolve
 
 from harvestmouse.core.cleanup import SETTLED_STATES
-from harvestmouse.core.clock import SEEDING, WORKING, is_announcing, needed_seconds
+from harvestmouse.core.clock import is_announcing, needed_seconds
 from harvestmouse.core.explain.flips import (
     CLOCKS,
     Change,
@@ -26,7 +26,8 @@ from harvestmouse.core.model import Snapshot, Torrent, TrackerMessage
 from harvestmouse.core.plan import Decision, Plan, Reason, Verdict
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.reconcile import QUEUED, STOPPED
-from harvestmouse.core.rescue import JOB, account_events, plan_rescue, refusals
+from harvestmouse.core.rescue import JOB, plan_rescue
+from harvestmouse.core.trackers import SEEDING, WORKING, refusals, shared_refusals
 
 _YES = True
 
@@ -64,7 +65,7 @@ def _rules(snapshot: Snapshot, policy: Policy, torrent: Torrent, decision: Decis
     protecting = tuple(tag.casefold() for tag in policy.cleanup.protect_tags)
     owed = owes(torrent, needed_seconds(torrent, policy.cleanup))
     said = tuple(sorted(refusals(torrent))) if torrent.messages is not None else None
-    events = tuple(sorted(account_events(snapshot.managed(policy.client.category))))
+    events = tuple(sorted(shared_refusals(snapshot.managed(policy.client.category))))
     announcing = Condition("announcing", is_announcing(torrent), "is", _YES)
     unusable = tuple(_unusable(torrent))
     if not unusable and decision.reason is Reason.UNKNOWN and snapshot.missing_clients:

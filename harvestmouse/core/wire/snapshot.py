@@ -106,19 +106,20 @@ def _site(mam: Mapping[str, Any], now: int) -> dict[str, Any]:
 
 def _clients_of(document: Mapping[str, Any], clock: TrackerClock | None) -> dict[str, Any]:
     client = document.get("qbittorrent")
-    if isinstance(client, list):
-        return _clients(client, clock)
-    return _client(_part(document, "qbittorrent", dict) or {}, clock)
+    told = _clients(client) if isinstance(client, list) else _client(_part(document, "qbittorrent", dict) or {})
+    if told["torrents"] is not None:
+        told["torrents"] = shown(told["torrents"], clock)
+    return told
 
 
-def _client(client: Mapping[str, Any], clock: TrackerClock | None) -> dict[str, Any]:
+def _client(client: Mapping[str, Any]) -> dict[str, Any]:
     rows = _part(client, "torrents", list, "qbittorrent.")
     trackers = _part(client, "trackers", dict, "qbittorrent.")
     version = parse_version(client.get("webapi_version"))
     free = as_int(client.get("free_space_bytes"))
     torrents, malformed = (None, []) if rows is None else parse_torrents(rows, trackers, version)
     return {
-        "torrents": None if torrents is None else shown(torrents, clock),
+        "torrents": None if torrents is None else tuple(torrents),
         "malformed_torrents": tuple(malformed),
         "preferences": parse_preferences(client.get("preferences")),
         "connection": parse_connection(client.get("transfer")),
@@ -126,7 +127,7 @@ def _client(client: Mapping[str, Any], clock: TrackerClock | None) -> dict[str, 
     }
 
 
-def _clients(clients: Sequence[object], clock: TrackerClock | None) -> dict[str, Any]:
+def _clients(clients: Sequence[object]) -> dict[str, Any]:
     """Read the bodies of several clients, each an object with its ``name``, and ``down`` where it did not answer."""
     bodies: dict[str, Mapping[str, Any]] = {}
     for place, body in enumerate(clients):
@@ -134,7 +135,7 @@ def _clients(clients: Sequence[object], clock: TrackerClock | None) -> dict[str,
         if not name or name in bodies:
             raise SnapshotError(f"qbittorrent[{place}]: expected an object with a name of its own, found {name!r}")
         bodies[name] = as_object(body)
-    told = {name: _client(body, clock) for name, body in bodies.items() if not as_flag(body.get("down"))}
+    told = {name: _client(body) for name, body in bodies.items() if not as_flag(body.get("down"))}
     # What a client that answers did not list is as unknown as what one holds that does not answer.
     known = {name: one for name, one in told.items() if one["torrents"] is not None}
     torrents, malformed = united({name: (one["torrents"], one["malformed_torrents"]) for name, one in known.items()})
