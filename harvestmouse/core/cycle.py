@@ -1,6 +1,6 @@
 """All jobs in one run, as one plan: what each decides, and what those before it leave to decide on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from attrs import evolve
 
@@ -33,11 +33,15 @@ def plan_cycle(snapshot: Snapshot, policy: Policy) -> Plan:
     Returns:
         A plan with the plan of every job as a part; each part has at most one decision about one item.
     """
-    parts = []
+    return Plan.joined(JOB, snapshot.taken_at, tuple(plan for plan, _ in steps(snapshot, policy)))
+
+
+def steps(snapshot: Snapshot, policy: Policy) -> Iterator[tuple[Plan, Snapshot]]:
+    """Yield the plan of every job in turn, with the snapshot as those before it leave it."""
     for job in jobs_of(policy):
-        parts.append(_PLANNERS[job](snapshot, policy))
-        snapshot = with_places_of(parts[-1], snapshot)
-    return Plan.joined(JOB, snapshot.taken_at, tuple(parts))
+        plan = _PLANNERS[job](snapshot, policy)
+        yield plan, snapshot
+        snapshot = with_places_of(plan, snapshot)
 
 
 def jobs_of(policy: Policy) -> tuple[str, ...]:

@@ -120,9 +120,9 @@ def plan(options: dict[str, Any], job: str, snapshot: str, as_json: bool) -> int
 
 
 @cli.command()
-@click.argument("job", type=click.Choice(JOBS))
-@click.option("--torrent", metavar="HASH|NAME", help="Explain one torrent, of janitor, reconcile or rescue.")
-@click.option("--result", metavar="ID|TITLE", help="Explain one search result, of grab.")
+@click.argument("job", type=click.Choice((*JOBS, "cycle")))
+@click.option("--torrent", metavar="HASH|NAME", help="Explain one torrent, of janitor, reconcile, rescue or cycle.")
+@click.option("--result", metavar="ID|TITLE", help="Explain one search result, of grab or cycle.")
 @click.option("--snapshot", metavar="FILE", help="Decide from a snapshot file or recording; - is stdin.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.pass_obj

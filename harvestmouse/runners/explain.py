@@ -8,7 +8,7 @@ from attrs import field, frozen
 from harvestmouse.adapters.state import journal, ledger
 from harvestmouse.adapters.state.journal import Journal
 from harvestmouse.adapters.state.ledger import Ledger
-from harvestmouse.core import cleanup, grab, reconcile, rescue
+from harvestmouse.core import cleanup, cycle, grab, reconcile, rescue
 from harvestmouse.core.errors import SubjectError
 from harvestmouse.core.explain import (
     Explanation,
@@ -30,8 +30,9 @@ from harvestmouse.runners.settings import Settings, secrets_of
 if TYPE_CHECKING:
     from harvestmouse.runners.ports import Ports
 
-# What can be asked about one thing, and of which jobs.
-_ASKED_OF = {"--torrent": (cleanup.JOB, reconcile.JOB, rescue.JOB), "--result": (grab.JOB,)}
+# What can be asked about one thing, and of which jobs. In a cycle reconcile starts no torrents.
+_ASKED_OF = {"--torrent": (cleanup.JOB, reconcile.JOB, rescue.JOB, cycle.JOB), "--result": (grab.JOB, cycle.JOB)}
+_IN_CYCLE = {"--torrent": (cleanup.JOB, rescue.JOB), "--result": (grab.JOB,)}
 
 
 @frozen(kw_only=True)
@@ -49,16 +50,21 @@ class Asked:
     snapshot: str | None = None
     as_json: bool = False
 
+    @property
+    def about(self) -> tuple[str, ...]:
+        """Which flags name what is asked about."""
+        given = (("--torrent", self.torrent), ("--result", self.result))
+        return tuple(flag for flag, text in given if text is not None)
+
     def check(self, job: str) -> None:
         """Refuse what cannot be asked of a job.
 
         Raises:
             SubjectError: It cannot.
         """
-        flags = [flag for flag, text in (("--torrent", self.torrent), ("--result", self.result)) if text is not None]
-        if len(flags) > 1:
-            raise SubjectError(f"{' and '.join(flags)} are two questions; ask one at a time")
-        for flag in flags:
+        if len(self.about) > 1:
+            raise SubjectError(f"{' and '.join(self.about)} are two questions; ask one at a time")
+        for flag in self.about:
             if job not in _ASKED_OF[flag]:
                 raise SubjectError(f"{flag} cannot be asked of {job}; it goes with {' or '.join(_ASKED_OF[flag])}")
 
@@ -77,11 +83,16 @@ def explain(job: str, options: Mapping[str, Any], asked: Asked) -> int:
 def about(snapshot: Snapshot, policy: Policy, job: str, asked: Asked) -> tuple[Explanation, ...]:
     """Explain a job, or one torrent or result of it, by identity or name.
 
-    A job that was skipped has decided about nothing, so its guards are the answer whatever was asked for.
+    A job that was skipped has decided about nothing, so its guards are the answer whatever was asked for. A cycle is
+    explained job by job, those that decide about what was asked for.
 
     Raises:
         SubjectError: No torrent or result is meant, or several are.
     """
+    if job == cycle.JOB:
+        asked_of = next((_IN_CYCLE[flag] for flag in asked.about), cycle.ORDER)
+        steps = [(plan.job, seen) for plan, seen in cycle.steps(snapshot, policy) if plan.job in asked_of]
+        return tuple(one for step, seen in steps for one in about(seen, policy, step, asked))
     itself = explain_job(snapshot, policy, job)
     if itself[0].skip is not None:
         return itself

@@ -217,9 +217,9 @@ class TestQuestions:
             (
                 "spend",
                 Asked(torrent="x"),
-                "--torrent cannot be asked of spend; it goes with janitor or reconcile or rescue",
+                "--torrent cannot be asked of spend; it goes with janitor or reconcile or rescue or cycle",
             ),
-            ("janitor", Asked(result="7"), "--result cannot be asked of janitor; it goes with grab"),
+            ("janitor", Asked(result="7"), "--result cannot be asked of janitor; it goes with grab or cycle"),
             ("grab", Asked(torrent="x", result="7"), "--torrent and --result are two questions; ask one at a time"),
         ],
     )
@@ -228,6 +228,39 @@ class TestQuestions:
         with pytest.raises(SubjectError) as caught:
             asked.check(job)
         assert str(caught.value) == words
+
+
+class TestCycle:
+    """A cycle is explained job by job, each from what those before it leave."""
+
+    SEEN = snapshot(
+        torrents=(torrent(1, seeders=9), torrent(2, seeding_time=DAY, state="queuedUP")),
+        profile=profile(),
+        searches=(page(result(7)),),
+    )
+
+    def test_all_jobs_come_in_their_order(self) -> None:
+        """The place that the janitor frees is free for grab."""
+        found = about(self.SEEN, SEED, "cycle", Asked())
+        assert list(dict.fromkeys(one.job for one in found)) == [
+            "monitor", "janitor", "spend", "reconcile", "rescue", "grab"
+        ]  # fmt: skip
+        full = policy(grab={"max_torrents": 2})
+        assert about(self.SEEN, full, "grab", Asked())[0].skip is not None
+        (grab,) = (one for one in about(self.SEEN, full, "cycle", Asked()) if one.job == "grab")
+        assert grab.skip is None
+
+    def test_a_torrent_is_explained_by_the_jobs_that_decide_about_it(self) -> None:
+        """Reconcile leaves the starting to rescue."""
+        found = about(self.SEEN, SEED, "cycle", Asked(torrent=hash_of(2)))
+        assert [(one.job, one.decision and one.decision.reason) for one in found] == [
+            ("janitor", "hnr_window"), ("rescue", "owed_queued")
+        ]  # fmt: skip
+
+    def test_a_result_is_grab_s(self) -> None:
+        """As it is when grab runs alone."""
+        (found,) = about(self.SEEN, SEED, "cycle", Asked(result="7"))
+        assert found == about(self.SEEN, SEED, "grab", Asked(result="7"))[0]
 
 
 class TestLooking:
