@@ -1,11 +1,8 @@
 """Connections to the client: bodies of every kind, whatever pieces they arrive in, and nothing taken for one."""
 
-from http.client import HTTPException
-from select import select
-
 import pytest
 
-from harvestmouse.adapters.qbittorrent.connection import Connection, chunks, connection_to, reason
+from harvestmouse.adapters.qbittorrent.connection import BadAnswer, Connection, connection_to, reason
 from tests.support.qbittorrent import wait_for
 from tests.support.raw_server import serving
 
@@ -21,7 +18,7 @@ def connect(url: str) -> Connection:
 
 def ask(line: Connection) -> bytes:
     line.ask("GET", "a/b", {})
-    return b"".join(chunks(line.answer()))
+    return line.answer().read()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -59,7 +56,7 @@ def test_a_connection_that_was_not_kept_is_opened_anew(text: bytes) -> None:
     with serving([text], [text], keeps=False) as server:
         line = connect(server.url)
         assert ask(line) == b"hello"
-        wait_for(lambda: line.sock is None or select([line.sock], [], [], 0)[0] != [], "its end")
+        wait_for(lambda: not line.is_open, "its end")
         assert ask(line) == b"hello"
         assert server.opened == 2
         line.close()
@@ -72,7 +69,7 @@ def test_a_connection_that_was_not_kept_is_opened_anew(text: bytes) -> None:
         (b"HTTP/1.1 200 OK\r\nContent-", "the answer was cut short"),
         (LENGTH[:-1], "the answer was cut short"),
         (CHUNKED[:-30], "the answer was cut short"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "the answer was cut short"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "the answer is no HTTP"),
         (b"SSH-2.0-OpenSSH\r\n\r\n", "the answer is no HTTP"),
         (b"HTTP/1.1 OK\r\n\r\n", "the answer is no HTTP"),
         (b"x" * 200_000, "the answer is no HTTP"),
@@ -83,7 +80,7 @@ def test_what_is_no_whole_answer_is_an_error(text: bytes, told: str) -> None:
     """Cut anywhere, or of another protocol, in words that tell which."""
     with serving([text]) as server:
         line = connect(server.url)
-        with pytest.raises((HTTPException, ConnectionResetError)) as raised:
+        with pytest.raises((BadAnswer, ConnectionResetError)) as raised:
             ask(line)
         assert isinstance(raised.value, ConnectionResetError) or reason(raised.value) == told
         line.close()

@@ -1,19 +1,21 @@
 """One session with the Web API: logged in where need be, its cookie kept, each request counted, changes sent once."""
 
 import json
-import ssl
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from attrs import define, field
 
 from harvestmouse.adapters.errors import ClientRefused, ClientUnavailable, ClientUnclear, RemoteUnavailable
-from harvestmouse.adapters.qbittorrent.connection import FAILURES, Answer, Connection, chunks, connection_to, reason
+from harvestmouse.adapters.qbittorrent.connection import FAILURES, Answer, Connection, connection_to, reason
 from harvestmouse.adapters.secret import Secret
 from harvestmouse.adapters.traffic import CLIENT, Result, Traffic
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 LOGIN, LOGOUT = "auth/login", "auth/logout"
 _NO_ANSWER_OF_THE_API, _UNAUTHORISED, _FORBIDDEN, _SERVER_ERROR = 300, 401, 403, 500
@@ -54,12 +56,15 @@ class Session:
     connect: float
     read: float
     traffic: Traffic
-    _tls: ssl.SSLContext | None = field(init=False, repr=False)
+    _tls: "SSLContext | None" = field(default=None, init=False, repr=False)
     _line: Connection = field(init=False)
     _cookies: dict[str, str] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._tls = ssl.create_default_context() if urlsplit(self.url).scheme == "https" else None
+        if urlsplit(self.url).scheme == "https":
+            from ssl import create_default_context  # noqa: PLC0415 - in one's own network there is mostly none
+
+            self._tls = create_default_context()
         self._line = self.connection()
 
     def connection(self) -> Connection:
@@ -141,7 +146,7 @@ class Session:
         target = f"{endpoint}?{urlencode(query, quote_via=quote)}" if query else endpoint
         with self._counted(endpoint) as ended:
             answer = self._ask(endpoint, lambda: self._send("GET", target), ended)
-            body = read(chunks(answer))
+            body = read(answer.body)
             # A connection is of use again once nothing of the last answer is left on it.
             answer.read()
             return body
