@@ -25,7 +25,7 @@ def _loaded_by(statement: str) -> set[str]:
 @pytest.mark.parametrize("name", _FORBIDDEN)
 def test_the_core_loads_nothing_that_talks_waits_or_logs(name: str) -> None:
     """A fresh interpreter that imports the core has none of these modules."""
-    loaded = _loaded_by("import harvestmouse.core")
+    loaded = _loaded_by("from harvestmouse.core import *")
     assert "harvestmouse.core.grab" in loaded
     assert name not in loaded
 
@@ -35,6 +35,13 @@ def test_the_package_itself_loads_no_adapters() -> None:
     assert {name for name in _loaded_by("import harvestmouse") if name.startswith("harvestmouse")} == {"harvestmouse"}
 
 
+def test_a_module_of_the_core_loads_only_what_it_needs() -> None:
+    """Who plans one job does not pay for the others."""
+    loaded = _loaded_by("from harvestmouse.core import SEED")
+    assert "harvestmouse.core.policy" in loaded
+    assert {"harvestmouse.core.grab", "harvestmouse.core.spend", "harvestmouse.core.wire"} & loaded == set()
+
+
 def test_only_reading_a_plan_needs_cattrs() -> None:
     """Writing one, as every run with --json does, must not pay for it."""
     assert "cattrs" not in _loaded_by("import harvestmouse.core.wire.plan")
@@ -42,8 +49,17 @@ def test_only_reading_a_plan_needs_cattrs() -> None:
 
 @pytest.mark.parametrize("package", [harvestmouse.core, harvestmouse.core.wire], ids=lambda package: package.__name__)
 def test_every_exported_name_is_there(package: ModuleType) -> None:
-    """`from harvestmouse.core import *` works."""
+    """`from harvestmouse.core import *` works, and nothing else is there."""
     assert [name for name in package.__all__ if not hasattr(package, name)] == []
+    assert not hasattr(package, "plan_nothing")
+
+
+def test_a_name_stands_for_the_same_whatever_was_loaded_before() -> None:
+    """The function `after` is in a module of that name."""
+    said = (
+        "import harvestmouse.core.explain, harvestmouse.core.after; from harvestmouse.core import after; print(after)"
+    )
+    assert "<function" in _loaded_by(said)
 
 
 # What a janitor run loads in all, the interpreter's own modules included; it grows only on purpose.

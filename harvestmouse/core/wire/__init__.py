@@ -1,19 +1,23 @@
 """The JSON forms of snapshots and plans, and the parsing of the services' own bodies.
 
 Parsing is total: any JSON value gives a value or one of this project's errors, nothing else.
-Plans are in `harvestmouse.core.wire.plan`.
+Plans are in `harvestmouse.core.wire.plan`. As in `harvestmouse.core`, modules are loaded when they are asked for.
 """
 
-from harvestmouse.core.wire.mam import parse_freeze, parse_profile, parse_purchase, parse_search
-from harvestmouse.core.wire.qbittorrent import (
-    parse_connection,
-    parse_free_space,
-    parse_messages,
-    parse_preferences,
-    parse_torrents,
-    parse_version,
-)
-from harvestmouse.core.wire.snapshot import parse_snapshot
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harvestmouse.core.wire.mam import parse_freeze, parse_profile, parse_purchase, parse_search
+    from harvestmouse.core.wire.qbittorrent import (
+        parse_connection,
+        parse_free_space,
+        parse_messages,
+        parse_preferences,
+        parse_torrents,
+        parse_version,
+    )
+    from harvestmouse.core.wire.snapshot import parse_snapshot
 
 __all__ = [
     "parse_connection",
@@ -28,3 +32,24 @@ __all__ = [
     "parse_torrents",
     "parse_version",
 ]
+
+_HOMES = {
+    "parse_freeze": "mam",
+    "parse_profile": "mam",
+    "parse_purchase": "mam",
+    "parse_search": "mam",
+    "parse_connection": "qbittorrent",
+    "parse_free_space": "qbittorrent",
+    "parse_messages": "qbittorrent",
+    "parse_preferences": "qbittorrent",
+    "parse_torrents": "qbittorrent",
+    "parse_version": "qbittorrent",
+    "parse_snapshot": "snapshot",
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
