@@ -46,10 +46,11 @@ _BEYOND = {
 def describe(demand: Demand, policy: GrabPolicy, unread: Sequence[str] = ()) -> str:
     """Return what was learnt for people."""
     suggestion = fragment(demand, policy)
+    sentences = told(demand, policy)
     parts = [
         table(_fates(demand)),
         table(_uploads(demand)),
-        _list("What it tells", told(demand, policy)),
+        *([_list("What it tells", sentences)] if sentences else []),
         _list("What it cannot tell", untold(demand, policy, unread)),
         "Suggested, and applied by nothing\n" + _indented(suggestion) if suggestion else "Nothing is suggested.",
     ]

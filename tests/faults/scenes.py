@@ -350,6 +350,23 @@ class ReconcileScene(Scene):
         )
 
 
+class RescueScene(ReconcileScene):
+    """A torrent that owes seed time is stopped, beside others that owe none or are not ours; the queue is to stay."""
+
+    job = "rescue"
+    total = 1
+
+    def done(self) -> int:
+        """Count the torrent that seeds."""
+        return int(self._is_started("owing"))
+
+    def wrongs(self) -> Iterator[str]:
+        """Yield what changed that is none of the job's."""
+        yield from ReconcileScene.wrongs(self)
+        now = self.client.get("app/preferences").json()
+        yield from (f"{key} changed" for key in _NEW_KEYS if now[key] != self.before[key])
+
+
 class SpendScene(Scene):
     """An account 4 GiB short of ratio 2 with points for more than one purchase; no client is needed."""
 
@@ -376,7 +393,9 @@ class SpendScene(Scene):
 
 
 _STOPPED = ("pausedUP", "stoppedUP")
-SCENES: dict[str, type[Scene]] = {one.job: one for one in (GrabScene, JanitorScene, SpendScene, ReconcileScene)}
+SCENES: dict[str, type[Scene]] = {
+    one.job: one for one in (GrabScene, JanitorScene, SpendScene, ReconcileScene, RescueScene)
+}
 
 
 @contextmanager

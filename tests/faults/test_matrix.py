@@ -18,7 +18,7 @@ from tests.support.qbittorrent import VERSIONS, MissingComponentError, QBittorre
 from tests.support.tracker import Swarm, Tracker
 
 SITE_JOBS = ("grab", "spend")
-CLIENT_JOBS = ("grab", "janitor", "reconcile")
+CLIENT_JOBS = ("grab", "janitor", "reconcile", "rescue")
 # The client looks at its torrents this often, in milliseconds.
 QUICK = {"BitTorrent": {r"Session\RefreshInterval": "25"}}
 ALL = len(SITE_JOBS) * len(SITE_FAULTS) + len(CLIENT_JOBS) * len(CLIENT_FAULTS)

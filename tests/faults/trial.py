@@ -125,7 +125,7 @@ class Bench:
             if self.proxy is not None:
                 self.proxy.names = {**self.proxy.names, **scene.expected()}
             if isinstance(scene, ReconcileScene):
-                ReconcileScene.before = scene.client.get("app/preferences").json()
+                type(scene).before = scene.client.get("app/preferences").json()
             self.begin(None)
             ended = run_job(scene)
             assert (ended.code, scene.done(), list(scene.wrongs())) == (0, scene.total, []), ended
