@@ -109,9 +109,9 @@ _WORDS = (
 
 _HEAD = """# Faults
 
-Grab, janitor, spend, reconcile and rescue run against a stand-in for the site and a real qBittorrent behind a proxy, and
-**each of their requests goes wrong once in each way**, in a fresh copy of the same world. One or two clean runs follow.
-After every run these are to hold:
+Grab, janitor, spend, reconcile and rescue run against a stand-in for the site and a real qBittorrent behind a proxy,
+and **each of their requests goes wrong once in each way**, in a fresh copy of the same world. One or two clean runs
+follow. After every run these are to hold:
 
 - at most one purchase was made, and no points are gone that bought nothing;
 - no torrent is gone that owes seed time, is protected, or belongs to another category;
