@@ -6,18 +6,22 @@ A third party's package brings its own by an entry point in the group ``harvestm
 What each port promises is in `harvestmouse.testing`, as tests that such an author can run.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import field, frozen
 
-from harvestmouse.adapters.errors import AdapterError
-from harvestmouse.adapters.state.cookie import Cookie
-from harvestmouse.core.actions import AddTorrent, BuyUpload, BuyVip
-from harvestmouse.core.model import Connection, LedgerEntry, Malformed, Preferences, Profile, SearchPage, Torrent
-from harvestmouse.core.search import Query
-from harvestmouse.core.spend import Purchase
-from harvestmouse.core.wire.mam import PurchaseReply
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from harvestmouse.adapters.errors import AdapterError
+    from harvestmouse.adapters.state.cookie import Cookie
+    from harvestmouse.core.actions import AddTorrent, BuyUpload, BuyVip
+    from harvestmouse.core.model import Connection, LedgerEntry, Malformed, Preferences, Profile, SearchPage, Torrent
+    from harvestmouse.core.search import Query
+    from harvestmouse.core.spend import Purchase
+    from harvestmouse.core.wire.mam import PurchaseReply
 
 
 @frozen(kw_only=True)

@@ -4,19 +4,14 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from harvestmouse.core.cycle import PLANNERS
 from harvestmouse.core.errors import SnapshotError
-from harvestmouse.core.guarantees import check
-from harvestmouse.core.model import Snapshot
-from harvestmouse.core.wire.plan import dump
-from harvestmouse.core.wire.snapshot import parse_snapshot
 from harvestmouse.runners import config, logs
-from harvestmouse.runners.report import Report
 from harvestmouse.runners.settings import MetricsSettings, Settings, secrets_of
-from harvestmouse.runners.words import describe
 
 if TYPE_CHECKING:
     from harvestmouse.adapters.tape import Tape
+    from harvestmouse.core.model import Snapshot
+    from harvestmouse.runners.report import Report
 
 
 def load_settings(options: Mapping[str, Any]) -> Settings:
@@ -44,10 +39,9 @@ def run_job(job: str, options: Mapping[str, Any], *, apply: bool, as_json: bool)
     """Run a job against the real world."""
     run_id = begin(job, options)
 
-    from harvestmouse.runners.interrupt import StopSignal, deadline  # noqa: PLC0415 - as are the next three
+    from harvestmouse.runners.interrupt import StopSignal, deadline  # noqa: PLC0415 - as are the next two
     from harvestmouse.runners.ports import Ports  # noqa: PLC0415 - a plan from a file needs none of them
     from harvestmouse.runners.publish import published  # noqa: PLC0415
-    from harvestmouse.runners.run import run  # noqa: PLC0415
 
     with published(job, apply=apply, metrics=lambda: _metrics(options)) as observed:
         settings = load_settings(options)
@@ -57,6 +51,9 @@ def run_job(job: str, options: Mapping[str, Any], *, apply: bool, as_json: bool)
         observed.ports = Ports(settings, run_id=run_id, tape=_tape(settings, apply=observed.apply))
         stop = StopSignal()
         with deadline(settings.general.deadline.total_seconds()), stop.listening():
+            observed.ports.ask_ahead(job)
+            from harvestmouse.runners.run import run  # noqa: PLC0415 - while the client makes its list
+
             observed.report = report = run(job, observed.ports, apply=observed.apply, stop=stop)
     _show(report, as_json=as_json)
     return report.exit_code
@@ -78,6 +75,10 @@ def _metrics(options: Mapping[str, Any]) -> MetricsSettings:
 
 def plan_offline(job: str, path: str, options: Mapping[str, Any], *, as_json: bool) -> int:
     """Decide a job from a snapshot file."""
+    from harvestmouse.core.cycle import PLANNERS  # noqa: PLC0415 - as are the next two
+    from harvestmouse.core.guarantees import check  # noqa: PLC0415 - a run loads them while the client makes its list
+    from harvestmouse.runners.report import Report  # noqa: PLC0415
+
     policy = load_settings(options).policy
     snapshot = read_snapshot(path)
     plan = PLANNERS[job](snapshot, policy)
@@ -86,13 +87,14 @@ def plan_offline(job: str, path: str, options: Mapping[str, Any], *, as_json: bo
     return report.exit_code
 
 
-def read_snapshot(path: str) -> Snapshot:
+def read_snapshot(path: str) -> "Snapshot":
     """Read a snapshot file, or the snapshot of a recording; ``-`` is stdin.
 
     Raises:
         SnapshotError: It cannot be read, or is no snapshot; the text names it.
     """
-    from harvestmouse.runners.documents import DocumentError, read_document  # noqa: PLC0415 - few commands read one
+    from harvestmouse.core.wire.snapshot import parse_snapshot  # noqa: PLC0415 - few commands read one
+    from harvestmouse.runners.documents import DocumentError, read_document  # noqa: PLC0415
 
     try:
         return parse_snapshot(_snapshot_in(read_document(path)))
@@ -110,5 +112,8 @@ def _snapshot_in(document: object) -> object:
     return document
 
 
-def _show(report: Report, *, as_json: bool) -> None:
+def _show(report: "Report", *, as_json: bool) -> None:
+    from harvestmouse.core.wire.plan import dump  # noqa: PLC0415 - as is the next, after the run
+    from harvestmouse.runners.words import describe  # noqa: PLC0415
+
     print(dump(report.unparse()) if as_json else describe(report))  # noqa: T201 - it is the result

@@ -1,26 +1,29 @@
 """Wire the adapters a run needs, each only when it is first asked for."""
 
+from __future__ import annotations
+
 import logging
 import time
-from collections.abc import Callable, Mapping
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
 
-from harvestmouse.adapters.errors import AdapterError
-from harvestmouse.adapters.interface import Client, Site
-from harvestmouse.adapters.state import cookie, journal, ledger, refusals
-from harvestmouse.adapters.state.cookie import fingerprint
-from harvestmouse.adapters.state.journal import Journal
-from harvestmouse.adapters.state.ledger import Ledger
-from harvestmouse.adapters.state.memory import Memory
-from harvestmouse.adapters.state.refusals import Refusals
-from harvestmouse.adapters.tape import Tape
 from harvestmouse.adapters.traffic import Traffic
-from harvestmouse.core.model import Profile, Snapshot
 from harvestmouse.runners.config import ConfigError
-from harvestmouse.runners.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from harvestmouse.adapters.errors import AdapterError
+    from harvestmouse.adapters.interface import Client, Site
+    from harvestmouse.adapters.state.journal import Journal
+    from harvestmouse.adapters.state.ledger import Ledger
+    from harvestmouse.adapters.state.memory import Memory
+    from harvestmouse.adapters.state.refusals import Refusals
+    from harvestmouse.adapters.tape import Tape
+    from harvestmouse.core.model import Profile, Snapshot
+    from harvestmouse.runners.settings import Settings
 
 log = logging.getLogger("harvestmouse")
 
@@ -72,7 +75,8 @@ class Ports:
             return self._open_client(self.settings, self.tape)
         from harvestmouse.adapters.several import SeveralClients  # noqa: PLC0415 - most have one
 
-        clients, tapes = dict[str, Client](), dict[str, Tape]()
+        clients: dict[str, Client] = {}
+        tapes: dict[str, Tape] = {}
         for one in self.settings.clients:
             if self.tape is not None:
                 tapes[one.name] = self.tape.of_client(one.name)
@@ -88,19 +92,32 @@ class Ports:
         client: Client = _adapter("client", settings.qbittorrent.adapter, built_in)(settings)
         return client
 
+    def ask_ahead(self, job: str) -> None:
+        """Let the client make its list while the run loads what it will do with it, where the client knows how."""
+        category = self.settings.policy.client.category
+        first = {"janitor": category, "rescue": category, "monitor": None}
+        if job in first and (ask_ahead := getattr(self.client, "ask_ahead", None)) is not None:
+            ask_ahead(first[job])
+
     @cached_property
     def ledger(self) -> Ledger:
         """Return the ledger of grabbed ids."""
-        return Ledger(self.settings.general.state_dir / ledger.NAME)
+        from harvestmouse.adapters.state import ledger  # noqa: PLC0415 - as below, few jobs need it
+
+        return ledger.Ledger(self.settings.general.state_dir / ledger.NAME)
 
     @cached_property
     def journal(self) -> Journal:
         """Return the purchase journal."""
-        return Journal(self.settings.general.state_dir / journal.NAME)
+        from harvestmouse.adapters.state import journal  # noqa: PLC0415
+
+        return journal.Journal(self.settings.general.state_dir / journal.NAME)
 
     @cached_property
     def memory(self) -> Memory:
         """Return what earlier runs left."""
+        from harvestmouse.adapters.state.memory import Memory  # noqa: PLC0415
+
         return Memory(self.settings.general.state_dir)
 
     def close(self) -> None:
@@ -111,6 +128,7 @@ class Ports:
 
     def _open_mam(self, settings: Settings) -> Site:
         from harvestmouse.adapters.mam import Limits, MamSession, MamSite  # noqa: PLC0415 - the janitor never needs it
+        from harvestmouse.adapters.state import cookie  # noqa: PLC0415
 
         mam = settings.mam
         limits = Limits(
@@ -173,5 +191,8 @@ def _adapter(kind: str, name: str, built_in: Mapping[str, Callable[[Settings], A
 
 def open_refusals(settings: Settings) -> Refusals:
     """Return what is remembered of refused sessions."""
+    from harvestmouse.adapters.state import refusals  # noqa: PLC0415
+    from harvestmouse.adapters.state.cookie import fingerprint  # noqa: PLC0415
+
     secret = settings.mam.mam_id.reveal().strip()
-    return Refusals(settings.general.state_dir / refusals.NAME, fingerprint(secret) if secret else "")
+    return refusals.Refusals(settings.general.state_dir / refusals.NAME, fingerprint(secret) if secret else "")

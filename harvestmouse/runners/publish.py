@@ -9,21 +9,16 @@ from typing import TYPE_CHECKING, Any
 from attrs import define
 
 from harvestmouse.adapters.errors import AdapterError, DeadlineExceeded
-from harvestmouse.adapters.state import cookie
 from harvestmouse.core.errors import HarvestmouseError
-from harvestmouse.core.income import income_per_hour
 from harvestmouse.core.units import DAY
-from harvestmouse.core.wire.snapshot import parse_memory
-from harvestmouse.runners.clients import answered
-from harvestmouse.runners.fetch import SITE_JOBS
 from harvestmouse.runners.interrupt import StopSignal, deadline
 from harvestmouse.runners.logs import log
-from harvestmouse.runners.ports import Ports
-from harvestmouse.runners.report import Exit, Report
-from harvestmouse.runners.settings import MetricsSettings
 
 if TYPE_CHECKING:
     from harvestmouse.runners.measure import Ending
+    from harvestmouse.runners.ports import Ports
+    from harvestmouse.runners.report import Report
+    from harvestmouse.runners.settings import MetricsSettings
 
 _INTERRUPTED = 130
 # What the site has been seen to give a session; it says so itself whenever it renews one.
@@ -44,13 +39,13 @@ class Run:
 
     job: str
     apply: bool
-    metrics: Callable[[], MetricsSettings]
-    ports: Ports | None = None
-    report: Report | None = None
+    metrics: "Callable[[], MetricsSettings]"
+    ports: "Ports | None" = None
+    report: "Report | None" = None
 
 
 @contextmanager
-def published(job: str, *, apply: bool, metrics: Callable[[], MetricsSettings]) -> Iterator[Run]:
+def published(job: str, *, apply: bool, metrics: "Callable[[], MetricsSettings]") -> Iterator[Run]:
     """Publish the figures of the run inside the ``with`` block, however it ends."""
     run, started = Run(job, apply, metrics), time.monotonic()
     try:
@@ -60,7 +55,7 @@ def published(job: str, *, apply: bool, metrics: Callable[[], MetricsSettings]) 
         _publish(run, _exit_code(error), time.monotonic() - started, state)
         _notify(run, state, str(error))
         raise
-    code = Exit.DONE if run.report is None else run.report.exit_code
+    code = 0 if run.report is None else run.report.exit_code
     state, words = ("", "") if run.report is None else (run.report.error_state, run.report.error or "")
     _publish(run, code, time.monotonic() - started, state)
     _notify(run, state, words)
@@ -68,6 +63,8 @@ def published(job: str, *, apply: bool, metrics: Callable[[], MetricsSettings]) 
 
 
 def _exit_code(error: BaseException) -> int:
+    from harvestmouse.runners.report import Exit  # noqa: PLC0415 - a run loads it while its client lists
+
     if isinstance(error, HarvestmouseError):
         return int(getattr(error, "exit_code", Exit.USAGE))
     return _INTERRUPTED if isinstance(error, KeyboardInterrupt) else Exit.FAILED
@@ -124,6 +121,8 @@ def _record(run: Run) -> None:
 
 
 def _ending(run: Run, exit_code: int, seconds: float, state: str) -> "Ending":
+    from harvestmouse.core.income import income_per_hour  # noqa: PLC0415 - as are the next two
+    from harvestmouse.runners.clients import answered  # noqa: PLC0415 - most runs have no metrics
     from harvestmouse.runners.measure import Ending  # noqa: PLC0415
 
     memory = _memory(run)
@@ -146,6 +145,9 @@ def _ending(run: Run, exit_code: int, seconds: float, state: str) -> "Ending":
 
 def _memory(run: Run) -> Mapping[str, Any]:
     """Return what earlier runs left of the account, where this one had to do with it; damaged is as good as none."""
+    from harvestmouse.core.wire.snapshot import parse_memory  # noqa: PLC0415
+    from harvestmouse.runners.fetch import SITE_JOBS  # noqa: PLC0415
+
     if run.ports is None or run.job not in SITE_JOBS:
         return parse_memory({})
     try:
@@ -156,6 +158,8 @@ def _memory(run: Run) -> Mapping[str, Any]:
 
 def _session_expires_at(run: Run) -> float | None:
     """Estimate from the age of the cookie on disk, which the site renews, when it would end if it were not used."""
+    from harvestmouse.adapters.state import cookie  # noqa: PLC0415
+
     if run.ports is None:
         return None
     try:

@@ -16,9 +16,10 @@ import pytest
 from attrs import define, field
 
 from harvestmouse.adapters.errors import AdapterError, ClientRefused, ClientUnavailable, ClientUnclear, DeadlineExceeded
+from harvestmouse.adapters.interface import Listing
 from harvestmouse.adapters.qbittorrent import QbittorrentClient, client
 from harvestmouse.adapters.secret import Secret
-from harvestmouse.adapters.traffic import ENDPOINTS, Result
+from harvestmouse.adapters.traffic import CLIENT, ENDPOINTS, Result
 from harvestmouse.core.actions import AddTorrent
 from harvestmouse.core.model import Connection
 from harvestmouse.runners.interrupt import deadline
@@ -516,3 +517,60 @@ def test_a_key_that_cannot_be_sent_is_in_no_error(stub: Stub) -> None:
     adapter.close()
     assert "qbt" not in str(raised.value).replace("[qbittorrent]", "")
     assert stub.asked == []
+
+
+AHEAD: dict[str | None, Callable[[QbittorrentClient], Listing]] = {
+    "mam-farming": lambda one: one.torrents("mam-farming"),
+    "a+b": lambda one: one.torrents("a+b"),
+    None: lambda one: one.overview(),
+}
+
+
+@pytest.mark.parametrize("category", AHEAD)
+@pytest.mark.parametrize("closes", [False, True])
+def test_what_is_asked_ahead_is_asked_once(
+    stub: Stub, adapter: QbittorrentClient, category: str | None, closes: bool
+) -> None:
+    """The list is the same, whenever it was asked for."""
+    row = raw_torrent(1, category=category or "mam-farming")
+    stub.closes = closes
+    stub.says("torrents/info", [row])
+    stub.says("sync/maindata", {"server_state": {}, "torrents": {hash_of(1): row}})
+    adapter.ask_ahead(category)
+    assert [one.hash for one in AHEAD[category](adapter).torrents] == [hash_of(1)]
+    assert stub.asked == ["app/webapiVersion", "sync/maindata" if category is None else "torrents/info"]
+
+
+def test_another_question_than_the_one_asked_ahead_has_its_own_answer(stub: Stub, adapter: QbittorrentClient) -> None:
+    """What arrives for the other is left behind."""
+    stub.says("torrents/info", [raw_torrent(1)])
+    stub.says("app/preferences", {"max_active_uploads": 7})
+    adapter.ask_ahead("mam-farming")
+    assert adapter.preferences().max_active_uploads == 7
+    assert [one.hash for one in adapter.torrents("mam-farming").torrents] == [hash_of(1)]
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_an_error_of_what_is_asked_ahead_is_that_of_the_question(stub: Stub, status: int) -> None:
+    """It is asked once more where any question is: by a session that has ended, and by a client in trouble."""
+    stub.says("torrents/info", b"", status)
+    stub.says("torrents/info", [raw_torrent(1)])
+    adapter = QbittorrentClient(stub.answers["url"][0][1].decode(), "mouse", Secret("cheese"))
+    adapter.ask_ahead("mam-farming")
+    assert [one.hash for one in adapter.torrents("mam-farming").torrents] == [hash_of(1)]
+    assert stub.asked.count("torrents/info") == 2
+    assert stub.asked.count("auth/login") == (2 if status == 403 else 1)
+    assert adapter.traffic.requests[CLIENT, "torrents/info", Result.OK] == 1
+    adapter.close()
+
+
+def test_a_client_that_goes_away_before_it_is_asked_ahead_is_told_of_by_the_question(stub: Stub) -> None:
+    """Asking ahead fails no run; what comes of it is found out when the answer is wanted."""
+    adapter = QbittorrentClient(stub.answers["url"][0][1].decode())
+    stub.closes = True
+    adapter.torrents("mam-farming")
+    assert stub.server is not None
+    stub.server.socket.close()
+    adapter.ask_ahead("mam-farming")
+    with pytest.raises(ClientUnavailable, match="torrents/info: no connection"):
+        adapter.torrents("mam-farming")

@@ -36,6 +36,7 @@ _CONNECT_SECONDS, _READ_SECONDS = 10.0, 60.0
 _BATCH = 100
 _LISTED_SECONDS, _SPACE_SECONDS, _POLL_SECONDS = 10.0, 3.0, 0.1
 _CONFLICT, _NO_TORRENT = 409, 415
+_LIST, _STATE = "torrents/info", "sync/maindata"
 
 
 @define
@@ -60,12 +61,18 @@ class QbittorrentClient:
     _version: Version | None = field(default=None, init=False)
     _changes: "Changes | None" = field(default=None, init=False)
 
+    def ask_ahead(self, category: str | None) -> None:
+        """Ask for what is wanted next: `torrents` of a category, or all with `overview` or `everything`."""
+        if category is None:
+            self._session.ask_ahead(_STATE, rid="0")
+        else:
+            self._session.ask_ahead(_LIST, includeTrackers="true", **_of_category(category))
+
     def torrents(self, category: str) -> Listing:
         """List the torrents of one category, filtered by the client."""
+        listing = self._list(kept=True, **_of_category(category))
         if "+" not in category:
-            return self._list(kept=True, category=category)
-        # The client reads a plus sign in an address as a space, however it is written, and would find nothing.
-        listing = self._list(kept=True)
+            return listing
         return Listing(
             torrents=tuple(one for one in listing.torrents if one.category == category),
             malformed=tuple(row for row in listing.malformed if row.category in (category, None)),
@@ -216,7 +223,7 @@ class QbittorrentClient:
             torrents, malformed = parse_torrents(rows, None, self._version)
             return Listing(torrents=tuple(torrents), malformed=tuple(malformed))
 
-        return self._session.get("torrents/info", read, includeTrackers="true", **params)
+        return self._session.get(_LIST, read, includeTrackers="true", **params)
 
     def _state(self) -> tuple[Mapping[str, Any], Listing]:
         body = self._maindata(0)
@@ -235,7 +242,7 @@ class QbittorrentClient:
         )
 
     def _maindata(self, rid: int) -> dict[str, Any]:
-        return self._session.get("sync/maindata", _read_state if rid == 0 else read_object, rid=str(rid))
+        return self._session.get(_STATE, _read_state if rid == 0 else read_object, rid=str(rid))
 
     def _ask_space_again(self, rid: int) -> int:
         """Ask until the client has looked: in a new session it says 0 at first."""
@@ -261,6 +268,11 @@ class QbittorrentClient:
         for batch in _batches(list(hashes)):
             with self._changing(endpoint) as api:
                 call(api, batch)
+
+
+def _of_category(category: str) -> dict[str, str]:
+    # The client reads a plus sign in an address as a space, however it is written, and would find nothing.
+    return {} if "+" in category else {"category": category}
 
 
 def _batches(hashes: Sequence[str]) -> Iterator[list[str]]:

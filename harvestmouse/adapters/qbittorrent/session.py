@@ -59,6 +59,8 @@ class Session:
     _tls: "SSLContext | None" = field(default=None, init=False, repr=False)
     _line: Connection = field(init=False)
     _cookies: dict[str, str] = field(factory=dict, init=False)
+    # What was asked ahead, and is not read yet.
+    _ahead: str = field(default="", init=False)
 
     def __attrs_post_init__(self) -> None:
         if urlsplit(self.url).scheme == "https":
@@ -120,6 +122,17 @@ class Session:
                 raise
             return self._get(endpoint, read, query)
 
+    def ask_ahead(self, endpoint: str, **query: str) -> None:
+        """Send the question that `get` asks next, so that the client works at it while nobody waits for the answer."""
+        target = _target(endpoint, query)
+        try:
+            self._line.ask("GET", target, self.headers())
+        except FAILURES:
+            # The question itself will tell.
+            self._line.close()
+        else:
+            self._ahead = target
+
     def change(self, endpoint: str, send: Callable[[], tuple[int, T]]) -> T:
         """Ask for a change, which something else sends with the `headers` of this session.
 
@@ -142,8 +155,7 @@ class Session:
         self._line.close()
 
     def _get(self, endpoint: str, read: Callable[[Iterator[bytes]], T], query: Mapping[str, str]) -> T:
-        # The client reads a plus sign as a space, however a space is written.
-        target = f"{endpoint}?{urlencode(query, quote_via=quote)}" if query else endpoint
+        target = _target(endpoint, query)
         with self._counted(endpoint) as ended:
             answer = self._ask(endpoint, lambda: self._send("GET", target), ended)
             body = read(answer.body)
@@ -165,8 +177,13 @@ class Session:
         return answer
 
     def _send(self, method: str, target: str, body: bytes | None = None) -> tuple[int, Answer]:
-        kind = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
-        self._line.ask(method, target, {**self.headers(), **kind}, body)
+        ahead, self._ahead = self._ahead, ""
+        if not ahead or ahead != target:
+            if ahead:
+                # Another answer is on its way.
+                self._line.close()
+            kind = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
+            self._line.ask(method, target, {**self.headers(), **kind}, body)
         answer = self._line.answer()
         self._cookies.update(answer.cookies)
         return answer.status, answer
@@ -200,6 +217,11 @@ class Session:
                 # What is left of an answer goes with its connection.
                 self._line.close()
             self.traffic.count(CLIENT, endpoint, ended[-1])
+
+
+def _target(endpoint: str, query: Mapping[str, str]) -> str:
+    # The client reads a plus sign as a space, however a space is written.
+    return f"{endpoint}?{urlencode(query, quote_via=quote)}" if query else endpoint
 
 
 def read_object(chunks: Iterable[bytes]) -> dict[str, Any]:
