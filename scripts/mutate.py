@@ -47,7 +47,7 @@ SURVIVORS = Path("tests/mutation/survivors.toml")
 LEAST_SCORE = 0.95
 # One in so many changes, of the modules that decide, is what a reduced run tries.
 SAMPLE = 5
-DECISIONS = ("cleanup", "clock", "grab", "guards", "sift", "spend", "reconcile", "guarantees", "trackers")
+DECISIONS = ("cleanup", "clock", "grab", "guards", "sift", "spend", "reconcile", "guarantees", "trackers", "rescue")
 TRIAL_SECONDS = 60
 _MUTATED = re.compile(r"(?P<module>[\w.]+)\.x(?:_|ǁ(?P<owner>\w+)ǁ)(?P<function>\w+)__mutmut_\d+")
 

@@ -99,7 +99,7 @@ def _on_the_clients_clock(managed: Iterable[Torrent], policy: CleanupPolicy, now
     reasons = {}
     for one in managed:
         reason = _kept_early(one, policy, now)
-        if reason in _SEED_TIME and (one.seeding_time or 0) >= policy.owed_seconds:
+        if reason in _SEED_TIME and clock.drift(one):
             reason = _kept_early(evolve(one, tracker_seconds=None), policy, now)
         reasons[one.hash] = reason
     return reasons

@@ -23,11 +23,6 @@ _KINDS: Mapping[Verdict, type[ForceStart | Resume | Reannounce]] = {
     Verdict.RESUME: Resume,
     Verdict.REANNOUNCE: Reannounce,
 }
-_REASONS = {
-    Verdict.FORCE_START: Reason.OWED_QUEUED,
-    Verdict.RESUME: Reason.OWED_STOPPED,
-    Verdict.REANNOUNCE: Reason.OWED_REFUSED,
-}
 _NOT_SEEDING = frozenset(
     {Reason.OWED_QUEUED, Reason.OWED_STOPPED, Reason.OWED_REFUSED, Reason.OWED_ERROR, Reason.ACCOUNT_EVENT,
      Reason.RESCUE_LIMIT}

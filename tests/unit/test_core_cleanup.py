@@ -240,7 +240,7 @@ class TestUnregistered:
         """By either clock, after those that a rule wants; nobody asks what rests, never completed or is settled."""
         listed = [
             torrent(1, seeding_time=OWED - 1, messages=None),
-            torrent(2, tracker_seconds=OWED - 1, messages=None),
+            torrent(2, seeding_time=OWED, tracker_seconds=OWED - 1, messages=None),
             torrent(3, seeding_time=OWED - 1, state="queuedUP", messages=None),
             torrent(4, seeding_time=OWED - 1, messages=()),
             torrent(5, seeding_time=OWED, messages=None),

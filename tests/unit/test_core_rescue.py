@@ -82,6 +82,8 @@ class TestWhatIsLookedAt:
         repairing = owing(seeding_time=OWED, state="stoppedUP", tags=frozenset({"Recovery"}))
         assert verdict(repairing) == ("resume", "owed_stopped")
         assert facts(rescued(repairing))["owed_seconds"] == 3 * DAY
+        last = owing(seeding_time=7 * DAY - 1, state="stoppedUP", tags=frozenset({"recovery"}))
+        assert verdict(last) == ("resume", "owed_stopped")
         assert verdict(owing(seeding_time=7 * DAY, state="stoppedUP", tags=frozenset({"recovery"}))) is None
 
     def test_without_a_torrent_list_the_job_is_skipped(self) -> None:
@@ -186,6 +188,8 @@ class TestDeadline:
         """Only the margin is still owed, which is no matter of the deadline."""
         found = facts(rescued(owing(completion_on=NOW - 40 * DAY, seeding_time=3 * DAY)))
         assert (found["slack_seconds"], found["owed_seconds"]) == (None, DAY)
+        found = facts(rescued(owing(completion_on=NOW - 20 * DAY, seeding_time=3 * DAY - 1)))
+        assert found["slack_seconds"] == 10 * DAY - 1
 
     @pytest.mark.parametrize(("slack", "late"), [(0, 0), (-1, 1)])
     def test_what_cannot_be_met_is_told(self, slack: int, late: int) -> None:
@@ -281,6 +285,102 @@ class TestAccountEvent:
         """Version 4.5 keeps the last words of a torrent that was stopped long ago."""
         resting = [owing(number, messages=MOUSE, state="stoppedUP") for number in (1, 2, 3)]
         assert order(rescued(*resting, owing(4, messages=MOUSE))) == [1, 2, 3, 4]
+
+
+MEANINGS = {
+    "Currently Mouse rank": "the account is in class Mouse, and only upload credit gets it out",
+    "Unknown PassKey": "the tracker does not know the passkey or the client's address; look at the site in a browser",
+    "Unrecognized host": "the tracker does not know the client's address; look at the site in a browser",
+    "Timed out": "that is the account, the passkey or the tracker; look at the site in a browser",
+}
+
+
+class TestWords:
+    """What a plan says of what no run can do."""
+
+    @pytest.mark.parametrize(("text", "meaning"), MEANINGS.items(), ids=list(MEANINGS))
+    def test_what_most_are_refused_with_is_said_with_its_meaning(self, text: str, meaning: str) -> None:
+        """In the tracker's words, and what to do about it."""
+        plan = rescued(*(owing(number, messages=(message(text),)) for number in (1, 2, 3)))
+        assert plan.advice == (
+            (
+                f'Most torrents are refused with the same words ("{text.casefold()}"), '
+                f"which no announce changes: {meaning}."
+            ),
+        )
+
+    def test_two_texts_are_two(self) -> None:
+        """Each on all of them, from two trackers."""
+        both = (message("Timed out"), message("Away"))
+        (sentence,) = rescued(*(owing(number, messages=both) for number in (1, 2, 3))).advice
+        assert '("away", "timed out")' in sentence
+
+    @pytest.mark.parametrize(
+        ("changes", "advice"),
+        [
+            (
+                {"state": "queuedUP"},
+                (
+                    "1 torrents owe seed time but are queued or stopped, so the tracker does not see them; "
+                    "force_start = true in [reconcile] lets rescue start them, and reconcile gives them upload slots."
+                ),
+            ),
+            (
+                {"messages": AWAY},
+                (
+                    "1 torrents owe seed time, and their tracker refuses them or does not answer; "
+                    "reannounce = true in [rescue] announces them once more."
+                ),
+            ),
+            (
+                {"state": "error"},
+                (
+                    "1 torrents owe seed time but are in an error or lack data: look at the client's disk and mounts, "
+                    "then re-check them by hand."
+                ),
+            ),
+            (
+                {"completion_on": NOW - 29 * DAY},
+                (
+                    "1 torrents cannot be seeded for the site's time before their deadline any more; on the site a "
+                    "person can pay 1 000 BP, which counts as 72 h for one torrent."
+                ),
+            ),
+        ],
+    )
+    def test_what_is_left_to_a_person_is_said(self, changes: dict[str, Any], advice: str) -> None:
+        """The switch or the deed that would help."""
+        assert rescued(owing(**changes), wanted=SEED).advice == (advice,)
+
+    def test_a_decision_tells_what_it_was_made_from(self) -> None:
+        """And the plan, what of the policy it hangs on."""
+        plan = rescued(owing(state="queuedUP", name="Saltmarsh"))
+        found = facts(plan)
+        assert (found["name"], found["state"], found["seeding_seconds"]) == ("Saltmarsh", "queuedUP", DAY)
+        assert plan.policy["category"] == "mam-farming"
+
+    def test_a_job_without_torrents_says_what_is_missing(self) -> None:
+        """As the other jobs do."""
+        skip = plan_rescue(snapshot(torrents=None), EAGER).skip
+        assert skip is not None
+        assert skip.detail == "the torrent list is missing"
+
+
+class TestMissingClient:
+    """One of several clients does not answer."""
+
+    def test_what_is_refused_is_left_as_most_may_be(self) -> None:
+        """Silence of a tracker is none of the account's; what is queued is started all the same."""
+        seen = [
+            owing(1, state="queuedUP"),
+            owing(2, messages=AWAY),
+            owing(3, messages=(message(""),)),
+            owing(4),
+        ]
+        plan = plan_rescue(snapshot(torrents=seen, missing_clients=("attic",)), EAGER)
+        assert [one for _, one in sorted(decided(plan).items())] == [
+            ("force_start", "owed_queued"), ("keep", "unknown"), ("reannounce", "owed_refused"), ("keep", "announcing")
+        ]  # fmt: skip
 
 
 class TestMessages:
