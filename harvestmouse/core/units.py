@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from decimal import Decimal
 from math import ceil
 
 from harvestmouse.core.errors import UnitError
@@ -29,6 +28,8 @@ def parse_size(text: str) -> int:
     Raises:
         UnitError: The text is no size.
     """
+    from decimal import Decimal  # noqa: PLC0415 - most runs read no size
+
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         raise UnitError(f"{text!r} is no size; write it as '50 MiB' or '1 GiB'")
@@ -59,6 +60,8 @@ def parse_duration(text: str) -> timedelta:
     Raises:
         UnitError: The text is no duration.
     """
+    from decimal import Decimal  # noqa: PLC0415 - nor a duration
+
     stripped = text.strip()
     if _DURATION.fullmatch(stripped) is None:
         raise UnitError(f"{text!r} is no duration; write it as '72h', '3d' or '30s'")

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -396,6 +395,8 @@ def _known(section: str, name: str, place: str) -> tuple[str, str]:
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
     choices = sorted(known)
     near = get_close_matches(word, choices, 1, 0.5)
     if near:

@@ -3,7 +3,6 @@
 Every function here is total: whatever it is given, it returns the value or ``None`` for *unknown*.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -115,5 +114,7 @@ def as_object(value: object) -> Mapping[str, Any]:
 
 def digest(row: object) -> str:
     """Name a row that has no identity of its own by its content, the same wherever it stands in a listing."""
+    from hashlib import sha256  # noqa: PLC0415 - few rows need it, and it takes long to load
+
     text = json.dumps(row, sort_keys=True, default=repr)
-    return "row:" + hashlib.sha256(text.encode()).hexdigest()[:16]
+    return "row:" + sha256(text.encode()).hexdigest()[:16]

@@ -7,7 +7,6 @@ left out, today's secrets and tomorrow's alike. Keeping what was kept changes no
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from hashlib import blake2b
 from operator import itemgetter
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -181,6 +180,8 @@ def masked(text: str) -> str:
 
 
 def _word(secret: str) -> str:
+    from hashlib import blake2b  # noqa: PLC0415 - a question to the client need not wait for it
+
     if secret.startswith("redacted-"):
         return secret
     return f"redacted-{blake2b(secret.encode('utf-8', 'replace'), digest_size=3).hexdigest()}"
