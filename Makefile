@@ -66,7 +66,7 @@ coverage:
 mutants: $(STAMP)/test $(STAMP)/mutants
 	$(BIN)/python scripts/mutate.py $(MUTANTS_ARGS)
 
-bench: $(STAMP)/test clients
+bench: $(STAMP)/test $(STAMP)/bench clients
 	$(BIN)/python -m benchmarks
 
 lint: $(STAMP)/test $(STAMP)/lint
@@ -113,6 +113,6 @@ $(STAMP)/project: $(STAMP)/venv pyproject.toml
 	$(PIP) install --editable .
 	touch $@
 
-$(STAMP)/test $(STAMP)/mutants $(STAMP)/lint $(STAMP)/docs $(STAMP)/release: $(STAMP)/project
+$(STAMP)/test $(STAMP)/bench $(STAMP)/mutants $(STAMP)/lint $(STAMP)/docs $(STAMP)/release: $(STAMP)/project
 	$(PIP) install --group $(notdir $@)
 	touch $@

@@ -7,6 +7,7 @@ round, mean anything on another machine.
 """
 
 import argparse
+import json
 import os
 import platform
 import subprocess
@@ -24,7 +25,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 PICTURE = PAGE.parent / "pictures" / "performance.svg"
 CASES = "500:4.5,2000:4.5,5000:4.5,10000:4.5,5000:5.3"
 JOBS = ("janitor", "reconcile", "monitor", "spend")
-CURL, FLOOR = "curl", "http.client + json"
+CURL, FLOOR, HELD = "curl", "http.client + json", "grab, held by the ratio"
 LISTING = "/api/v2/torrents/info?category=mam-farming"
 _FLOOR = """
 import http.client, json, sys
@@ -42,6 +43,26 @@ began = time.perf_counter()
 plan_cleanup(snapshot, SEED)
 print(time.perf_counter() - began)
 """
+
+_LOAD = """
+import json, sys
+json.loads(open(sys.argv[1], "rb").read())
+"""
+_PLANNING = """## Planning alone
+
+A million torrents are no more work for each than a thousand. The ratio is to `json.loads` of the listing that they come
+from, both by pytest-benchmark.
+
+| Torrents | ms | ns a torrent | To json.loads |
+|---|---|---|---|"""
+_OFFLINE = """
+## `plan janitor` of a snapshot file
+
+{count} torrents in {size:.0f} MiB, as `curl` has them from qBittorrent 5.
+
+| What | Wall to json.loads | Wall, s | Peak, MiB | Peak to the file |
+|---|---|---|---|---|"""
+_OFFLINE_COUNT = 100_000
 
 _HEAD = """# Performance
 
@@ -138,6 +159,10 @@ def try_case(count: int, version: str, rounds: int) -> Case:
         for job in JOBS:
             measure((*product, job), with_figures)
             requests[job] = _requests(Path(state, "figures.prom"))
+        # A ratio that no account has.
+        held = {"HARVESTMOUSE_GRAB_RATIO_FLOOR": "1000000"}
+        measure((*product, "grab"), {**with_figures, **held})
+        requests[HELD] = _requests(Path(state, "figures.prom"))
         recording = str(next(Path(state, "recordings").rglob("*-janitor-*.json.gz")))
         listing = url + LISTING + ("&includeTrackers=true" if version >= "5" else "")
         commands: dict[str, tuple[Sequence[str], Mapping[str, str]]] = {
@@ -146,6 +171,7 @@ def try_case(count: int, version: str, rounds: int) -> Case:
             CURL: ((which("curl") or "curl", "-s", "-o", "/dev/null", listing), environment),
             FLOOR: ((sys.executable, "-c", _FLOOR, *_parts(listing)), environment),
             **{job: ((*product, job), environment) for job in JOBS},
+            HELD: ((*product, "grab"), {**environment, **held}),
             "janitor with metrics": ((*product, "janitor"), with_figures),
             "janitor, not recorded": (
                 (*product, "janitor"),
@@ -208,6 +234,53 @@ def render(cases: Sequence[Case], rounds: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def plan_alone() -> list[str]:
+    """Return how long planning takes, as a part of the page."""
+    with TemporaryDirectory() as folder:
+        found = Path(folder, "found.json")
+        command = (sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "--import-mode=importlib")
+        how = (
+            "--benchmark-disable-gc",
+            f"--benchmark-json={found}",
+            "-p",
+            "no:cacheprovider",
+            "benchmarks/planning.py",
+        )
+        subprocess.run((*command, *how), check=True, cwd=PAGE.parents[1], stdout=subprocess.DEVNULL)
+        seconds = {one["name"]: one["stats"]["median"] for one in json.loads(found.read_text())["benchmarks"]}
+    lines = [_PLANNING]
+    for name, taken in seconds.items():
+        if name.startswith("test_plan"):
+            count = int(name.partition("[")[2].rstrip("]"))
+            ratio = taken / seconds[name.replace("plan", "decode")]
+            lines.append(f"| {count} | {taken * 1e3:.0f} | {taken / count * 1e9:.0f} | {ratio:.2f} |")
+    return lines
+
+
+def plan_offline(rounds: int) -> list[str]:
+    """Return what a plan from a large file takes, as a part of the page."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "snapshot.json")
+        # In a process of its own, as in `told`.
+        subprocess.run((sys.executable, "-m", "benchmarks.listing", str(_OFFLINE_COUNT), path), check=True)
+        environment = {"PATH": os.environ["PATH"]}
+        commands = {
+            "json.loads": (sys.executable, "-c", _LOAD, str(path)),
+            "plan janitor": (sys.executable, "-m", "harvestmouse", "plan", "janitor", str(path)),
+        }
+        found: dict[str, list[Run]] = {name: [] for name in commands}
+        for _ in range(rounds):
+            for name, command in commands.items():
+                found[name].append(measure(command, environment))
+        size = path.stat().st_size / (1 << 20)
+    lines = [_OFFLINE.format(count=_OFFLINE_COUNT, size=size)]
+    for name, runs in found.items():
+        ratio = median(one.wall / floor.wall for one, floor in zip(runs, found["json.loads"], strict=True))
+        wall, peak = median(one.wall for one in runs), median(one.peak for one in runs)
+        lines.append(f"| {name} | {ratio:.2f} | {wall:.2f} | {peak:.0f} | {peak / size:.2f} |")
+    return lines
+
+
 def _machine() -> str:
     models = (line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name"))
     model = next(models, platform.machine()).rpartition(": ")[2]
@@ -228,9 +301,11 @@ def main() -> None:
     for word in options.cases.split(","):
         count, _, version = word.partition(":")
         cases.append(try_case(int(count), version, options.rounds))
-        PAGE.write_text(render(cases, options.rounds))
+        page = render(cases, options.rounds)
+        PAGE.write_text(page)
         # It loads what must not be in the memory that children are forked from.
         subprocess.run((sys.executable, "-m", "benchmarks.draw", PAGE, PICTURE), check=True)
+    PAGE.write_text("\n".join((page, *plan_alone(), *plan_offline(options.rounds))) + "\n")
 
 
 if __name__ == "__main__":
