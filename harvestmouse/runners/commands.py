@@ -93,11 +93,14 @@ def read_snapshot(path: str) -> "Snapshot":
     Raises:
         SnapshotError: It cannot be read, or is no snapshot; the text names it.
     """
+    from harvestmouse.core.wire.redact import keep_torrent  # noqa: PLC0415 - as are the next two
     from harvestmouse.core.wire.snapshot import parse_snapshot  # noqa: PLC0415 - few commands read one
     from harvestmouse.runners.documents import DocumentError, read_document  # noqa: PLC0415
 
     try:
-        return parse_snapshot(_snapshot_in(read_document(path)))
+        # Only a torrent of a listing has a magnet link, and what a recording keeps of it is all that is read.
+        document = read_document(path, lambda row: keep_torrent(row) if "magnet_uri" in row else row)
+        return parse_snapshot(_snapshot_in(document))
     except (SnapshotError, DocumentError) as error:
         raise SnapshotError(f"snapshot {path}: {error}") from None
 

@@ -3,6 +3,8 @@
 import json
 import sys
 import zlib
+from collections.abc import Callable
+from typing import Any
 
 LARGEST = 1 << 30
 _MAGIC, _GZIP = b"\x1f\x8b", 16 + zlib.MAX_WBITS
@@ -12,21 +14,30 @@ class DocumentError(Exception):
     """A file holds no whole document; the text says why, and not which file."""
 
 
-def read_document(path: str) -> object:
+def read_document(path: str, keep: Callable[[dict[str, Any]], object] | None = None) -> object:
     """Read and decode a file; ``-`` is stdin.
+
+    Args:
+        path: The file.
+        keep: Returns what is kept of each JSON object, so that the rest of a large file is never in memory all at once.
 
     Raises:
         DocumentError: It cannot be read, is cut, or is too large.
     """
+    try:
+        # No name is given to the content: it is let go as soon as it is text.
+        return json.loads(_content(path), object_hook=keep)
+    except (ValueError, RecursionError) as error:
+        raise DocumentError(f"it is no JSON, or is truncated ({error}); record or copy it again") from None
+
+
+def _content(path: str) -> bytes:
     content = _read(path)
     if content[:2] == _MAGIC:
         content = _unpack(content)
-    if not content.strip():
+    if not content or content.isspace():
         raise DocumentError("it is empty; record or copy it again")
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise DocumentError(f"it is no JSON, or is truncated ({error}); record or copy it again") from None
+    return content
 
 
 def _read(path: str) -> bytes:

@@ -2,11 +2,18 @@
 
 import gzip
 import io
+import json
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from benchmarks.listing import write_snapshot
+from harvestmouse.core.model import Snapshot
+from harvestmouse.core.wire.snapshot import parse_snapshot
 from harvestmouse.runners import documents
+from harvestmouse.runners.commands import read_snapshot
 from harvestmouse.runners.documents import DocumentError, read_document
 
 PLAIN = b'{"a": [1, 2]}'
@@ -69,3 +76,36 @@ def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     """With the system's reason."""
     with pytest.raises(DocumentError, match="cannot be read: Is a directory"):
         read_document(str(tmp_path))
+
+
+def test_a_snapshot_of_whole_rows_is_what_their_kept_part_says(tmp_path: Path) -> None:
+    """With what a client sends of a torrent, and what stands for one and is none."""
+    path = tmp_path / "a"
+    write_snapshot(path, 40)
+    document = json.loads(path.read_text())
+    client = document["qbittorrent"]
+    client["torrents"] += [{"magnet_uri": "magnet:?", "name": "nothing"}, {**client["torrents"][0], "state": "error"}]
+    client["torrents"][1] |= {"tracker": "", "trackers": None, "tags": {"a": 1}}
+    del client["torrents"][2]["progress"]
+    path.write_text(json.dumps(document))
+    assert read_snapshot(str(path)) == parse_snapshot(document)
+    assert len(parse_snapshot(document).malformed_torrents) == 2
+
+
+def test_of_a_large_snapshot_little_is_in_memory_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bytes and their text, and then less than the text besides it."""
+    path = tmp_path / "a"
+    write_snapshot(path, 2000)
+
+    def peak(read: Callable[[], Snapshot]) -> int:
+        tracemalloc.start()
+        assert len(read().torrents or ()) == 2000
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    size = path.stat().st_size
+    # So much room is made for what is read.
+    monkeypatch.setattr(documents, "LARGEST", size)
+    assert peak(lambda: read_snapshot(str(path))) < 2.6 * size
+    assert peak(lambda: parse_snapshot(read_document(str(path)))) > 3 * size
