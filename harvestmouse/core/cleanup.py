@@ -51,7 +51,7 @@ def plan_cleanup(snapshot: Snapshot, policy: Policy) -> Plan:
         return evolve(plan, skip=skip, complete=snapshot.torrents is not None and not snapshot.missing_clients)
 
     early = kept_early(managed, policy.cleanup, snapshot.taken_at)
-    heard = _on_the_clients_clock(managed, policy.cleanup, snapshot.taken_at)
+    heard = _on_the_clients_clock(managed, early, policy.cleanup, snapshot.taken_at)
     events = account_events(managed, heard)
     late = (early[one.hash] or _reason(one, policy.cleanup, snapshot.taken_at, events) for one in managed)
     if snapshot.missing_clients:
@@ -81,7 +81,8 @@ def next_messages(managed: Sequence[Torrent], policy: CleanupPolicy, now: int) -
     many others as could, together with what was heard, still show an account event. Those that owe seed time are
     asked for because of the tracker's clock.
     """
-    wanted = _unheard(managed, _on_the_clients_clock(managed, policy, now), policy, now)
+    early = _on_the_clients_clock(managed, kept_early(managed, policy, now), policy, now)
+    wanted = _unheard(managed, early, policy, now)
     known = {one.hash for one in wanted}
     return (*wanted, *(one for one in clock.unheard(managed, policy) if one.hash not in known))
 
@@ -91,18 +92,15 @@ def kept_early(managed: Iterable[Torrent], policy: CleanupPolicy, now: int) -> d
     return {one.hash: _kept_early(one, policy, now) for one in managed}
 
 
-def _on_the_clients_clock(managed: Iterable[Torrent], policy: CleanupPolicy, now: int) -> dict[str, Reason | None]:
+def _on_the_clients_clock(
+    managed: Iterable[Torrent], early: Mapping[str, Reason | None], policy: CleanupPolicy, now: int
+) -> Mapping[str, Reason | None]:
     """Return what `kept_early` says by the client's clock alone.
 
     What only the tracker's clock keeps bears witness for or against the others as it would without that clock.
     """
-    reasons = {}
-    for one in managed:
-        reason = _kept_early(one, policy, now)
-        if reason in _SEED_TIME and clock.drift(one):
-            reason = _kept_early(evolve(one, tracker_seconds=None), policy, now)
-        reasons[one.hash] = reason
-    return reasons
+    ahead = (one for one in managed if early[one.hash] in _SEED_TIME and clock.drift(one))
+    return {**early, **kept_early((evolve(one, tracker_seconds=None) for one in ahead), policy, now)}
 
 
 def _unheard(
