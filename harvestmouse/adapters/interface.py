@@ -43,6 +43,21 @@ class Listing:
     missing: Mapping[str, AdapterError] = field(factory=dict)
 
 
+@frozen(kw_only=True)
+class Setup:
+    """How a client is set up; ``None`` is unknown.
+
+    Attributes:
+        version: Its own, in its words.
+        save_path: Where it saves unless a torrent says otherwise, as it sees the disk.
+        categories: Where each category that there is saves; empty where it has no path of its own.
+    """
+
+    version: str | None = None
+    save_path: str | None = None
+    categories: Mapping[str, str] | None = None
+
+
 class Site(Protocol):
     """A private tracker's site, over one session."""
 

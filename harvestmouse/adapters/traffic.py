@@ -8,7 +8,7 @@ from attrs import define, field
 
 SITE, CLIENT = "site", "client"
 
-# Every request there is to the site and to qBittorrent, which has two names for one of them, by its version.
+# Every request of a job to the site and to qBittorrent, which has two names for one of them, by its version.
 ENDPOINTS: Mapping[str, tuple[str, ...]] = {
     SITE: ("profile", "search", "download", "buy", "address", "register", "user_torrents"),
     CLIENT: (

@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from shutil import disk_usage
 from typing import Any
 
 from attrs import asdict, define, field, frozen
 
 from harvestmouse.adapters.errors import AdapterError, DeadlineExceeded, LockHeld, StateError
-from harvestmouse.adapters.interface import Listing
+from harvestmouse.adapters.interface import Listing, Setup
 from harvestmouse.adapters.state import cookie, journal, ledger
 from harvestmouse.adapters.state.lock import locked
 from harvestmouse.adapters.tape import Tape
@@ -26,12 +26,13 @@ from harvestmouse.core.errors import HarvestmouseError
 from harvestmouse.core.guards import profile_guard
 from harvestmouse.core.model import Connection, Snapshot
 from harvestmouse.core.plan import Verdict
+from harvestmouse.core.policy import ClientPolicy
 from harvestmouse.core.reconcile import owed_slots, plan_reconcile
 from harvestmouse.core.units import MIB, format_size, format_span
 from harvestmouse.core.wire.coerce import as_float, as_object
 from harvestmouse.core.wire.snapshot import parse_memory
 from harvestmouse.runners import logs
-from harvestmouse.runners.clients import preferences_of, there
+from harvestmouse.runners.clients import one_client, preferences_of, there
 from harvestmouse.runners.commands import begin, load_settings
 from harvestmouse.runners.interrupt import deadline
 from harvestmouse.runners.ports import Ports, open_refusals
@@ -166,8 +167,14 @@ class Doctor:
         category = self.settings.policy.client.category
         managed = sum(one.category == category for one in listing.torrents)
         held = f"{managed} of {len(listing.torrents)} torrents are in {category}"
-        yield Finding("client", Result.PASS, f"{self._answering(listing)}; {held}")
-        if not managed and listing.torrents:
+        setups = self._setups(listing)
+        yield Finding("client", Result.PASS, f"{self._answering(setups)}; {held}")
+        for one, setup in setups.items():
+            yield from _set_up(f"client {one}: " if one else "", setup, self.settings.policy.client)
+        lacking = [
+            one for one in setups.values() if one and one.categories is not None and category not in one.categories
+        ]
+        if not managed and listing.torrents and not lacking:
             yield Finding("client", Result.WARN, f"no torrent is in the category {category}",
                           "Is category in [qbittorrent] right? Before the first grab it is.")  # fmt: skip
         status = None if listing.connection is None else listing.connection.status
@@ -176,11 +183,25 @@ class Doctor:
                           "Peers cannot reach it: forward its port, or look at the VPN.")  # fmt: skip
         yield from self._queue(listing, there(queues, listing))
 
-    def _answering(self, listing: Listing) -> str:
-        tapes = {name: one for name, one in self.tape.clients.items() if name not in listing.missing}
-        if not tapes:
-            return f"it answers (Web API {self.tape.version or 'unknown'})"
-        return ", ".join(f"{name} answers (Web API {one.version or 'unknown'})" for name, one in tapes.items())
+    def _setups(self, listing: Listing) -> dict[str | None, Setup | None]:
+        """Ask each client that is there how it is set up; not every adapter can."""
+        settings, told = self.settings, dict[str | None, Setup | None]()
+        names = [one.name for one in settings.clients] if settings.other_clients else [None]
+        for name in names:
+            if name not in listing.missing:
+                told[name] = Setup()
+                with self._noted("client"), one_client(self.ports, name) as client:
+                    ask = getattr(client, "setup", None)
+                    told[name] = None if ask is None else ask()
+        return told
+
+    def _answering(self, setups: Mapping[str | None, Setup | None]) -> str:
+        def one(name: str | None, setup: Setup | None) -> str:
+            tape = self.tape if name is None else self.tape.of_client(name)
+            version = "version unknown" if setup is None or setup.version is None else setup.version
+            return f"{name or 'it'} answers ({version}, Web API {tape.version or 'unknown'})"
+
+        return ", ".join(one(name, setup) for name, setup in setups.items())
 
     def _queue(self, listing: Listing, queues: Mapping[str, Any]) -> Iterator[Finding]:
         snapshot = Snapshot(taken_at=self.ports.clock(), torrents=listing.torrents,
@@ -304,6 +325,56 @@ def _private(path: Path) -> Iterator[Finding]:
         raise StateError(f"cannot look at {path}: {error.strerror}") from None
     if mode & 0o077:
         yield Finding("state directory", Result.WARN, f"others can read {path}", f"chmod 600 {path}")
+
+
+def _set_up(who: str, setup: Setup | None, wanted: ClientPolicy) -> Iterator[Finding]:
+    """Hold how a client is set up against what is wanted of it; *who* names one of several."""
+    if setup is None:
+        detail = f"{who}its version, categories and save path are unknown: its adapter does not tell them"
+        yield Finding("client", Result.PASS, detail)
+        return
+    facts = {"version": setup.version, "categories": setup.categories, "default save path": setup.save_path}
+    unknown = [name for name, value in facts.items() if value is None]
+    if unknown:
+        yield Finding("client", Result.WARN, f"{who}it does not tell its {', '.join(unknown)}",
+                      "Older versions tell less; a proxy before the client may let too little through.")  # fmt: skip
+    own = "" if setup.categories is None else setup.categories.get(wanted.category, "")
+    if setup.categories is not None:
+        yield _category(who, wanted, own if wanted.category in setup.categories else None)
+    yield from _save_path(who, wanted.save_path, [one for one in (own, setup.save_path) if one])
+
+
+def _category(who: str, wanted: ClientPolicy, path: str | None) -> Finding:
+    """Look at the managed category, given its own save path; ``None`` where it is not there."""
+    name = wanted.category
+    if path is None:
+        return Finding("client", Result.WARN, f"{who}it has no category {name}",
+                       "Before the first grab that is so: the first torrent makes it."
+                       " Otherwise, is category in [qbittorrent] right?")  # fmt: skip
+    if not path:
+        return Finding("client", Result.PASS, f"{who}it has the category {name}, without a save path of its own")
+    if _is_under(path, wanted.save_path) and _is_under(wanted.save_path, path):
+        return Finding("client", Result.PASS, f"{who}it has the category {name}, which saves to {path}")
+    return Finding("client", Result.WARN, f"{who}the category {name} saves to {path}, and grab to {wanted.save_path}",
+                   "Make them the same: automatic torrent management would move torrents to the former.")  # fmt: skip
+
+
+def _save_path(who: str, path: str, known: list[str]) -> Iterator[Finding]:
+    """Look where grabbed torrents are saved, given the places that the client is known to save to."""
+    if not (PurePosixPath(path).is_absolute() or PureWindowsPath(path).is_absolute()):
+        yield Finding("client", Result.WARN, f"{who}the save path {path} is not absolute",
+                      "Write save_path in [qbittorrent] in full, as the client sees its disk.")  # fmt: skip
+    elif under := next((one for one in known if _is_under(path, one)), None):
+        yield Finding("client", Result.PASS, f"{who}the save path {path} lies in {under}, where the client saves")
+    elif known:
+        yield Finding("client", Result.WARN, f"{who}the save path {path} is not in {known[-1]}, where the client saves",
+                      "Can it write there? save_path in [qbittorrent] is as the client sees its disk.")  # fmt: skip
+
+
+def _is_under(path: str, place: str) -> bool:
+    """Say whether a path is a place or lies in it, in the way of the system that the place is on."""
+    kind = PureWindowsPath if PureWindowsPath(place).drive else PurePosixPath
+    return ".." not in kind(path).parts and kind(path).is_relative_to(kind(place))
 
 
 def _gateway(address: str) -> Finding:

@@ -41,7 +41,10 @@ def test_a_working_set_up_has_no_failure_and_stays_as_it_is(rig: Rig) -> None:
     code, found = examine(rig)
     assert code == 0
     assert {one["result"] for each in found.values() for one in each} <= {"pass", "warn"}
-    assert "1 of 1 torrents" in found["client"][0]["detail"]
+    version, webapi = (rig.client.get(f"app/{name}").text for name in ("version", "webapiVersion"))
+    assert found["client"][0]["detail"] == (
+        f"it answers ({version}, Web API {webapi}); 1 of 1 torrents are in mam-farming"
+    )
     assert [one.endpoint for one in rig.site.requests] == ["/jsonLoad.php", "/json/jsonIp.php"]
     after = rig.client.get("app/preferences").json(), [one["hash"] for one in rig.client.get("torrents/info").json()]
     assert after == before
@@ -72,3 +75,17 @@ def test_the_table_ends_with_a_count(rig: Rig) -> None:
     assert done.returncode == 0
     assert done.stdout.splitlines()[-1].endswith("0 failed")
     assert "\n  -> " in done.stdout
+
+
+def test_the_category_and_the_save_path_are_held_against_the_clients(rig: Rig) -> None:
+    """Each version tells them; the path that the client saves to is its own."""
+    told = {one["detail"]: one["result"] for one in examine(rig)[1]["client"]}
+    place = rig.client.get("app/defaultSavePath").text
+    assert told["it has the category mam-farming, without a save path of its own"] == "pass"
+    assert told[f"the save path {rig.directory}/farm is not in {place}, where the client saves"] == "warn"
+
+    set_up = {"HARVESTMOUSE_QBITTORRENT_CATEGORY": "cheese", "HARVESTMOUSE_QBITTORRENT_SAVE_PATH": f"{place}/cheese"}
+    told = {one["detail"]: one["result"] for one in examine(rig, **set_up)[1]["client"]}
+    assert told["it has no category cheese"] == "warn"
+    assert told[f"the save path {place}/cheese lies in {place}, where the client saves"] == "pass"
+    assert "cheese" not in rig.client.get("torrents/categories").json()

@@ -169,3 +169,11 @@ def test_a_transmission_stands_beside_a_qbittorrent(tracker: Tracker, tmp_path: 
         assert set(home.torrents()) | set(box.torrents()) == {hashes["owing home"], hashes["owing box"]}
         figures = pair.job("monitor")["figures"]["trackers"]
         assert sum(one["torrents"] for one in figures.values()) == 2
+
+        done = harvestmouse("--config", str(pair.file), "doctor", "--json", environment=pair.environment)
+        told = [one["detail"] for one in json.loads(done.stdout)["findings"] if one["check"] == "client"]
+        assert told[0].startswith(f"home answers ({home.get('app/version').text}, Web API ")
+        assert any(one.startswith("client home: it has the category mam-farming") for one in told)
+        assert [one for one in told if one.startswith("client box: ")] == [
+            "client box: its version, categories and save path are unknown: its adapter does not tell them"
+        ]

@@ -16,7 +16,7 @@ import pytest
 from attrs import define, field
 
 from harvestmouse.adapters.errors import AdapterError, ClientRefused, ClientUnavailable, ClientUnclear, DeadlineExceeded
-from harvestmouse.adapters.interface import Listing
+from harvestmouse.adapters.interface import Listing, Setup
 from harvestmouse.adapters.qbittorrent import QbittorrentClient, client
 from harvestmouse.adapters.secret import Secret
 from harvestmouse.adapters.traffic import CLIENT, ENDPOINTS, Result
@@ -170,6 +170,26 @@ def test_nonsense_is_never_an_empty_client(stub: Stub, adapter: QbittorrentClien
     stub.says("sync/maindata", body)
     with pytest.raises(ClientUnclear):
         adapter.everything()
+
+
+def test_a_client_tells_how_it_is_set_up(stub: Stub, adapter: QbittorrentClient) -> None:
+    """Older versions end a path with a slash; a category may have no path of its own, or be no object at all."""
+    stub.says("app/version", b"v4.5.2")
+    stub.says("app/defaultSavePath", "/dépôt/".encode())
+    stub.says("torrents/categories", {"farm": {"name": "farm", "savePath": "/farm"}, "films": {"savePath": ""}, "x": 1})
+    assert adapter.setup() == Setup(
+        version="v4.5.2", save_path="/dépôt/", categories={"farm": "/farm", "films": "", "x": ""}
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(404, b""), (500, b""), (200, b""), (200, b"<p>\n</p>"), (200, b"\xff"), (200, b"a" * 4097)]
+)
+def test_a_setup_that_is_not_told_is_unknown(stub: Stub, adapter: QbittorrentClient, status: int, body: bytes) -> None:
+    """An older version, or a page in place of an answer."""
+    for method in ("app/version", "app/defaultSavePath", "torrents/categories"):
+        stub.says(method, body, status)
+    assert adapter.setup() == Setup()
 
 
 @pytest.mark.parametrize("method", ["torrents/info", "sync/maindata", "app/preferences", "torrents/trackers"])

@@ -8,6 +8,7 @@ import pytest
 from attrs import evolve
 
 from harvestmouse.adapters.errors import ClientUnavailable, DeadlineExceeded, SessionInvalid
+from harvestmouse.adapters.interface import Setup
 from harvestmouse.adapters.memory import MemoryClient, MemorySite, World
 from harvestmouse.adapters.state.lock import locked
 from harvestmouse.adapters.tape import Tape
@@ -152,6 +153,88 @@ class TestClient:
 
         (found,) = told(visit(well, tmp_path, client=Firewalled(well)), "client", Result.WARN)
         assert "forward its port" in found.remedy
+
+
+class TestSetup:
+    """How the client is set up, against what is wanted of it: by default ``mam-farming`` in ``/downloads``."""
+
+    def told(self, world: World, folder: Path, setup: Setup, **pairs: Any) -> dict[str, Result]:
+        class Telling(MemoryClient):
+            def setup(self) -> Setup:
+                return setup
+
+        doctor = visit(world, folder, client=Telling(world), **pairs)
+        assert doctor.exit_code is Exit.DONE
+        return {one.detail: one.result for one in doctor.findings if one.check == "client"}
+
+    def test_a_client_that_fits_passes_with_its_version(self, well: World, tmp_path: Path) -> None:
+        found = self.told(
+            well, tmp_path, Setup(version="v5.1.0", save_path="/downloads", categories={"mam-farming": ""})
+        )
+        assert set(found.values()) == {Result.PASS}
+        assert any("it answers (v5.1.0, Web API " in detail for detail in found)
+        assert "it has the category mam-farming, without a save path of its own" in found
+        assert "the save path /downloads/mam-farming lies in /downloads, where the client saves" in found
+
+    def test_a_category_that_is_not_there_is_told_once(self, well: World, tmp_path: Path) -> None:
+        well.torrents = {key: evolve(one, category="films") for key, one in well.torrents.items()}
+        found = self.told(well, tmp_path, Setup(version="v5", save_path="/downloads", categories={"films": "/films"}))
+        assert [one for one in found if found[one] is Result.WARN] == ["it has no category mam-farming"]
+
+    @pytest.mark.parametrize(
+        ("path", "result"),
+        [("/downloads/mam-farming/", "PASS"), ("/downloads", "WARN"), ("/downloads/mam-farming/new", "WARN")],
+    )
+    def test_a_category_saves_where_grab_does(self, well: World, tmp_path: Path, path: str, result: str) -> None:
+        setup = Setup(version="v5", save_path="/downloads", categories={"mam-farming": path})
+        found = self.told(well, tmp_path, setup)
+        assert [one for detail, one in found.items() if "category" in detail and path in detail] == [Result[result]]
+
+    @pytest.mark.parametrize(
+        ("wanted", "known", "result"),
+        [
+            ("/downloads", "/downloads/", "PASS"),
+            ("/downloads/a/b", "/downloads", "PASS"),
+            ("/downloads2", "/downloads", "WARN"),
+            ("/downloads/../etc", "/downloads", "WARN"),
+            ("/", "/downloads", "WARN"),
+            ("farm", "/downloads", "WARN"),
+            ("D:/Torrents/farm", "d:\\torrents", "PASS"),
+            ("/downloads", "D:\\torrents", "WARN"),
+        ],
+    )
+    def test_a_save_path_lies_where_the_client_saves(
+        self, well: World, tmp_path: Path, wanted: str, known: str, result: str
+    ) -> None:
+        setup = Setup(version="v5", save_path=known, categories={"mam-farming": ""})
+        found = self.told(well, tmp_path, setup, qbittorrent__save_path=wanted)
+        assert [one for detail, one in found.items() if f"the save path {wanted} " in detail] == [Result[result]]
+
+    def test_a_path_in_the_categorys_own_is_where_the_client_saves(self, well: World, tmp_path: Path) -> None:
+        setup = Setup(version="v5", save_path="/home", categories={"mam-farming": "/downloads/mam-farming"})
+        assert set(self.told(well, tmp_path, setup).values()) == {Result.PASS}
+
+    def test_what_is_not_told_is_a_warning_and_no_verdict(self, well: World, tmp_path: Path) -> None:
+        found = self.told(well, tmp_path, Setup())
+        assert [one for one in found if found[one] is not Result.PASS] == [
+            "it does not tell its version, categories, default save path"
+        ]
+        assert any("it answers (version unknown, Web API " in detail for detail in found)
+
+    def test_an_adapter_that_cannot_tell_has_one_line(self, well: World, tmp_path: Path) -> None:
+        found = told(visit(well, tmp_path), "client", Result.PASS)
+        assert [one.detail for one in found if "unknown: its adapter" in one.detail] == [
+            "its version, categories and save path are unknown: its adapter does not tell them"
+        ]
+
+    def test_a_client_that_goes_away_in_between_is_told(self, well: World, tmp_path: Path) -> None:
+        class Going(MemoryClient):
+            def setup(self) -> Setup:
+                raise ClientUnavailable("no connection")
+
+        doctor = visit(well, tmp_path, client=Going(well))
+        assert [one.detail for one in told(doctor, "client", Result.FAIL)] == ["no connection"]
+        assert doctor.exit_code is Exit.UNAVAILABLE
 
 
 class TestAddress:

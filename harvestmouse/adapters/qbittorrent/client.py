@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, evolve, field
 
 from harvestmouse.adapters.errors import AlreadyInClient, ItemError
-from harvestmouse.adapters.interface import Listing
+from harvestmouse.adapters.interface import Listing, Setup
 from harvestmouse.adapters.qbittorrent.listing import iter_objects
 from harvestmouse.adapters.qbittorrent.messages import fetch_messages
 from harvestmouse.adapters.qbittorrent.session import FAILS, ErrorStatus, Session, read_object
@@ -118,6 +118,12 @@ class QbittorrentClient:
         if self.tape is not None:
             self.tape.keep_preferences(body)
         return parse_preferences(body) or Preferences()
+
+    def setup(self) -> Setup:
+        """Read how it is set up: not what a run decides from, but what a person wants to know."""
+        from harvestmouse.adapters.qbittorrent.setup import read_setup  # noqa: PLC0415 - no job needs it
+
+        return read_setup(self._session)
 
     def add(self, torrent_file: bytes, info_hash: str, wanted: AddTorrent) -> None:
         """Add a torrent, and wait until the client lists it: it says "Ok." before it has looked."""
