@@ -12,8 +12,10 @@ import yaml
 from harvestmouse.adapters.errors import ACCOUNT_STATES
 from harvestmouse.adapters.metrics.catalogue import CATALOGUE, Owner
 from harvestmouse.core.plan import Reason
+from harvestmouse.runners.serve.figures import Figures
+from harvestmouse.runners.serve.runs import Runs
 from tests.support.components import require
-from tests.support.pushgateway import find_tool
+from tests.support.pushgateway import figures_in, find_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy" / "prometheus"
@@ -40,6 +42,13 @@ VALUES = {
     "state": set(ACCOUNT_STATES),
     "reason": {reason.value for reason in Reason},
     "job": {f"harvestmouse_{name}" for name in (*JOBS, "account", "cycle")},
+}
+# Those of `serve` itself, which are in no catalogue; a scrape gives the first the name of its own job.
+SERVE = {
+    "harvestmouse_serve_up": set[str](),
+    "harvestmouse_serve_period_seconds": {"job"},
+    "harvestmouse_serve_missed_total": {"job"},
+    "harvestmouse_serve_left_out_total": {"job"},
 }
 _METRIC = re.compile(r"(?<![:\w\"|])((?:mam|qbt|harvestmouse)_[a-z_]+)(?:\{([^}]*)\})?(?!\w)")
 _MATCHER = re.compile(r'(\w+)\s*(?:=~|!~|!=|=)\s*"([^"]*)"')
@@ -69,6 +78,8 @@ def named(text: str) -> Iterator[tuple[str, dict[str, str]]]:
 
 def faults(name: str, labels: dict[str, str]) -> list[str]:
     """Say what the catalogue has against a metric with these labels."""
+    if name in SERVE:
+        return [f"{name} has no label {label}" for label in labels.keys() - {*SERVE[name], "job"}]
     metric = CATALOGUE.get(name)
     if metric is None:
         return [f"{name} is not in the catalogue"]
@@ -128,6 +139,13 @@ class TestNames:
         assert len(found) >= len(ALERTS)
         assert [fault for pair in found for fault in faults(*pair)] == []
 
+    def test_serve_tells_its_figures(self) -> None:
+        """By these names."""
+        runs = Runs(command=(), flags=(), environment={}, most_seconds=1)
+        told = figures_in(Figures(runs=runs, next_runs={}, lines={"grab": "0 * * * *"}, up=True).text())
+        labels = {name: {label for label, _ in pairs} for name, pairs in told}
+        assert {name: labels.get(name) for name in SERVE} == SERVE
+
     @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
     def test_the_cases_are_made_of_figures_of_the_catalogue(self, path: Path) -> None:
         """With all of their labels, in the group in which the gateway has them."""
@@ -136,8 +154,9 @@ class TestNames:
                 if series["series"].startswith("up{"):
                     continue
                 ((name, labels),) = named(series["series"])
+                labels.pop("instance", None)  # every scrape has it
                 assert faults(name, labels) == []
-                assert labels.keys() == {*CATALOGUE[name].labels, "job"}
+                assert labels.keys() == {*(SERVE[name] if name in SERVE else CATALOGUE[name].labels), "job"}
 
     @pytest.mark.parametrize(
         ("expression", "fault"),

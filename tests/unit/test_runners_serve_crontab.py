@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, pairwise, takewhile
 
 import pytest
 from cronsim import CronSim
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harvestmouse.runners.config import ConfigError, Given, load
-from harvestmouse.runners.serve.crontab import Crontab, CrontabError, parse
+from harvestmouse.runners.serve.crontab import Crontab, CrontabError, longest_wait, parse
 from harvestmouse.runners.settings import ServeSettings, host_and_port
 
 START = datetime(2026, 1, 31, 23, 59, tzinfo=UTC)
@@ -104,6 +104,33 @@ class TestErrors:
 
     def test_an_empty_line_is_never(self) -> None:
         assert load({"HARVESTMOUSE_SERVE_GRAB": ""}, None, {("serve", "grab"): Given("", "x")}).serve.grab == ""
+
+
+class TestLongestWait:
+    """How long a job can have to wait for its next run, by its schedule."""
+
+    @pytest.mark.parametrize(
+        ("line", "wait"),
+        [
+            ("* * * * *", timedelta(minutes=1)),
+            ("*/15 * * * *", timedelta(minutes=15)),
+            ("*/40 * * * *", timedelta(minutes=40)),
+            ("20 */6 * * *", timedelta(hours=6)),
+            ("0 3 * * *", timedelta(days=1)),
+            ("0 8-20 * * *", timedelta(hours=12)),
+            ("30 9,17 * * 1-5", timedelta(days=2, hours=16)),
+            ("0 0 1 * *", timedelta(days=31)),
+            ("0 0 1 * mon", timedelta(days=7)),
+            ("0 0 29 2 *", timedelta(days=4 * 365 + 1)),
+        ],
+    )
+    def test_is_that_of_the_calendar(self, line: str, wait: timedelta) -> None:
+        assert longest_wait(line) == wait
+
+    @pytest.mark.parametrize("line", ["*/7 5-9 * * *", "13 2,3 1-9 * 2", "5 4 */2 * 0"])
+    def test_is_the_longest_between_the_times_of_four_years(self, line: str) -> None:
+        times = takewhile(lambda time: time.year < 2031, CronSim(line, START))
+        assert longest_wait(line) == max(later - earlier for earlier, later in pairwise(times))
 
 
 class TestListen:

@@ -147,9 +147,7 @@ class Service:
             published = self.textfile.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             published = ""
-        own = Figures(
-            runs=self.runs, next_runs=self.schedule.next_runs(), jobs=tuple(self.lines), up=self.schedule.alive
-        )
+        own = Figures(runs=self.runs, next_runs=self.schedule.next_runs(), lines=self.lines, up=self.schedule.alive)
         return web.Answer(published + own.text(), _FIGURES)
 
     def _health(self) -> "web.Answer":

@@ -1,6 +1,9 @@
 """What a line of a crontab says: at which minutes, and on which days."""
 
 from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from functools import cache
+from itertools import pairwise
 
 from attrs import frozen
 
@@ -8,6 +11,8 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _FIELDS = 5
+# They have every date, and leap days two and three times.
+_DAYS = range(date(2024, 1, 1).toordinal(), date(2033, 1, 1).toordinal())
 
 
 class CrontabError(ValueError):
@@ -53,6 +58,29 @@ def parse(line: str) -> Crontab:
     if not read.either and min(read.days) > max(_LONGEST[month - 1] for month in read.months):
         raise CrontabError("there is no such day; write days that its months have")
     return read
+
+
+@cache
+def longest_wait(line: str) -> timedelta | None:
+    """Return the longest time between two runs of a line; ``None`` where it names one day in nine years.
+
+    Raises:
+        CrontabError: It is none of a crontab.
+    """
+    when = parse(line)
+    minutes = sorted(60 * hour + minute for hour in when.hours for minute in when.minutes)
+    days = [day for day in _DAYS if _falls_on(when, date.fromordinal(day))]
+    between = [later - earlier for earlier, later in pairwise(days)]
+    if not between:
+        return None
+    overnight = max(between) * 24 * 60 - minutes[-1] + minutes[0]
+    return timedelta(minutes=max(overnight, *(later - earlier for earlier, later in pairwise(minutes)), 0))
+
+
+def _falls_on(when: Crontab, day: date) -> bool:
+    # Sunday is 7 there.
+    of_month, of_week = day.day in when.days, day.isoweekday() % 7 in when.weekdays
+    return day.month in when.months and (of_month or of_week if when.either else of_month and of_week)
 
 
 def _values(name: str, text: str, lowest: int, highest: int, names: Sequence[str] = ()) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from harvestmouse.adapters.metrics.registry import label_of
+from harvestmouse.runners.serve.crontab import longest_wait
 from harvestmouse.runners.serve.runs import Runs
 
 
@@ -19,13 +20,13 @@ class Figures(Collector):
     Attributes:
         runs: The runs so far.
         next_runs: When each job starts next.
-        jobs: Those that have a schedule.
+        lines: Job to its line of a crontab, where it has one.
         up: Whether they are started when they are due.
     """
 
     runs: Runs
     next_runs: Mapping[str, datetime]
-    jobs: tuple[str, ...]
+    lines: Mapping[str, str]
     up: bool
 
     def collect(self) -> Iterator[Metric]:
@@ -39,6 +40,11 @@ class Figures(Collector):
         )
         for job, at in self.next_runs.items():
             due.add_metric([label_of(job)], at.timestamp())
+        period = GaugeMetricFamily(
+            "harvestmouse_serve_period_seconds",
+            "Longest time between two runs of the job by its schedule.",
+            labels=["job"],
+        )
         running = GaugeMetricFamily("harvestmouse_serve_running", "1 while a run of the job goes on.", labels=["job"])
         ended = CounterMetricFamily(
             "harvestmouse_serve_runs",
@@ -51,13 +57,15 @@ class Figures(Collector):
         missed = CounterMetricFamily(
             "harvestmouse_serve_missed", "Runs left out, for they were due too long ago.", labels=["job"]
         )
-        for job in self.jobs:
+        for job, line in self.lines.items():
+            if (wait := longest_wait(line)) is not None:
+                period.add_metric([label_of(job)], wait.total_seconds())
             running.add_metric([label_of(job)], job in runs.started_at)
             left_out.add_metric([label_of(job)], runs.left_out[job])
             missed.add_metric([label_of(job)], runs.missed[job])
         for (job, code), count in sorted(runs.ended.items()):
             ended.add_metric([label_of(job), str(code)], count)
-        yield from (due, running, ended, left_out, missed)
+        yield from (due, period, running, ended, left_out, missed)
 
     def text(self) -> str:
         """Return them as Prometheus reads them."""
