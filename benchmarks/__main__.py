@@ -50,8 +50,8 @@ json.loads(open(sys.argv[1], "rb").read())
 """
 _PLANNING = """## Planning alone
 
-It grows with the number of torrents, and hardly faster. The ratio is to `json.loads` of the listing that they come from,
-ten thousand rows at a time; both are medians by pytest-benchmark.
+It grows with the number of torrents, and hardly faster. The ratio is to `json.loads` of the listing that they come
+from, ten thousand rows at a time; both are medians by pytest-benchmark.
 
 | Torrents | ms | ns a torrent | To json.loads |
 |---|---|---|---|"""
