@@ -172,7 +172,12 @@ def _guard(snapshot: Snapshot, managed: int, policy: CleanupPolicy) -> Skip | No
         return Skip(reason=Reason.CLIENT_UNKNOWN, detail="the torrent list is missing")
     before = snapshot.remembered_count
     if not snapshot.torrents and not snapshot.malformed_torrents and before != 0:
-        return Skip(reason=Reason.EMPTY_LISTING, detail="the client listed no torrent; is it the right one?")
+        detail = (
+            "the client listed no torrent; if it is new, nothing is wrong, and the first torrent ends this"
+            if before is None
+            else f"the client listed no torrent, {before} left by the last run; is it the right one?"
+        )
+        return Skip(reason=Reason.EMPTY_LISTING, detail=detail)
     # A few torrents may vanish by hand; a listing that is far shorter than the last run left it is a fault.
     if before is not None and before - managed > max(before * policy.max_shrink, LEAST_SHRINK):
         detail = f"{managed} torrents listed, {before} left by the last run"

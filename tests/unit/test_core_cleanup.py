@@ -7,10 +7,11 @@ import pytest
 from attrs import evolve, fields
 
 from harvestmouse.core.actions import DeleteTorrent
-from harvestmouse.core.cleanup import next_messages, plan_cleanup, unregistered_texts
+from harvestmouse.core.cleanup import next_messages, plan_cleanup
 from harvestmouse.core.model import Malformed, Torrent, TrackerMessage
 from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import SEED, Policy
+from harvestmouse.core.trackers import unregistered_texts
 from tests.support.builders import (
     CATEGORY,
     DAY,
@@ -627,7 +628,14 @@ class TestPlan:
         ("changes", "detail"),
         [
             ({"torrents": None}, "the torrent list is missing"),
-            ({"torrents": ()}, "the client listed no torrent; is it the right one?"),
+            (
+                {"torrents": ()},
+                "the client listed no torrent; if it is new, nothing is wrong, and the first torrent ends this",
+            ),
+            (
+                {"torrents": (), "remembered_count": 1},
+                "the client listed no torrent, 1 left by the last run; is it the right one?",
+            ),
             ({"remembered_count": 100}, "1 torrents listed, 100 left by the last run"),
         ],
     )
