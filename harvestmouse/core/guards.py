@@ -75,6 +75,8 @@ def guard(snapshot: Snapshot, policy: Policy) -> Skip | None:
         # It may have what would be picked, and it takes places.
         missing = ", ".join(snapshot.missing_clients)
         return Skip(reason=Reason.CLIENT_UNKNOWN, detail=f"the client {missing} is missing, so is what it holds")
+    if "" in snapshot.names:
+        return Skip(reason=Reason.CLIENT_UNKNOWN, detail="a torrent has no name, and may be one that is on offer")
     if snapshot.ledger is None:
         return Skip(reason=Reason.LEDGER_UNKNOWN, detail="what was grabbed before is unknown; none is an empty list")
     return None

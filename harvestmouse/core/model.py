@@ -73,12 +73,14 @@ class Malformed:
         subject: The row's identity where it has one, else a digest of its content.
         problem: What is wrong with it.
         category: Its category, where it is a torrent that tells.
+        names: What its rows call it, where it is a torrent that tells; empty where one of several does not.
         client: The name of the client that lists it, where there are several and only one does.
     """
 
     subject: str
     problem: str
     category: str | None = None
+    names: frozenset[str] | None = None
     client: str | None = None
 
 
@@ -369,6 +371,12 @@ class Snapshot:
     def managed(self, category: str) -> tuple[Torrent, ...]:
         """Return the torrents of *category*, which are the only ones any job may touch."""
         return tuple(torrent for torrent in self.torrents or () if torrent.category == category)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What the client's torrents are called; one whose name cannot be read has an empty one."""
+        unread = (name for row in self.malformed_torrents for name in row.names or ("",))
+        return frozenset([*unread, *(torrent.name for torrent in self.torrents or ())])
 
     def held(self, category: str) -> int:
         """Count what may take a place in *category*: its torrents, and those whose category cannot be read."""

@@ -56,7 +56,7 @@ class _Rejecter:
         self._policy = policy.grab
         self._now = snapshot.taken_at
         self._account_class = None if snapshot.profile is None else snapshot.profile.account_class
-        self._names = {normal_name(torrent.name) for torrent in snapshot.torrents or ()} - {""}
+        self._names = {normal_name(name) for name in snapshot.names} - {""}
         hashes = {torrent.hash for torrent in snapshot.torrents or ()}
         self._entries: dict[int, list[LedgerEntry]] = {}
         for entry in snapshot.ledger or ():

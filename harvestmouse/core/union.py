@@ -25,14 +25,22 @@ def united(listed: Mapping[str, Listed]) -> tuple[tuple[Torrent, ...], tuple[Mal
     malformed = [evolve(row, client=name) for name, (_, rows) in listed.items() for row in rows]
     holders = Counter(one.hash for one in torrents) + Counter(row.subject for row in malformed)
     categories: dict[str, set[str | None]] = {}
+    names: dict[str, set[str]] = {}
     for one in torrents:
         if holders[one.hash] > 1:
             categories.setdefault(one.hash, set()).add(one.category)
+            names.setdefault(one.hash, set()).add(one.name)
     for row in malformed:
         if row.subject in categories:
             categories[row.subject].add(row.category)
+            names[row.subject] |= row.names or {""}
     twice = (
-        Malformed(subject=key, problem="two clients hold it", category=found.pop() if len(found) == 1 else None)
+        Malformed(
+            subject=key,
+            problem="two clients hold it",
+            category=found.pop() if len(found) == 1 else None,
+            names=frozenset(names[key]),
+        )
         for key, found in categories.items()
     )
     return (

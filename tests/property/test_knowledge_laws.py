@@ -40,16 +40,12 @@ TORRENT_FACTS = """
     size_bytes tracker_host
 """.split()  # noqa: SIM905 - a list of words reads best as words
 PROFILE_FACTS = "account_class uploaded_bytes downloaded_bytes unsat_count unsat_limit hit_and_run_count".split()  # noqa: SIM905
-# Facts whose absence is a fact itself, or is known to matter; each of the last has its own test below.
+# Facts whose absence is a fact itself.
 LEFT_IN = {
     "memory": "what no run has left behind has not happened, as on the first run",
     "ledger": "a line without an outcome or a time is one of the old format",
     "trackers": "what nobody asked a tracker cannot keep a torrent; the runner asks for all that can",
     "webapi_version": "goes with the trackers' words",
-    "vip_expire": "see below",
-    "name": "see below",
-    "category": "see below",
-    "hash": "see below",
 }
 
 
@@ -161,8 +157,8 @@ class TestG7:
         assert list(g7(one, both)) == []
 
 
-class TestHolesInG7:
-    """G7 where it is known not to hold; each a fact whose absence is taken for a harmless value."""
+class TestMissingFacts:
+    """G7 where the absence of a fact looks like a harmless value."""
 
     def test_a_torrent_of_unknown_tags_sends_no_other_away(self) -> None:
         """Three of three that the rule reaches are refused in one breath, which speaks of the account."""
@@ -183,13 +179,11 @@ class TestHolesInG7:
         """One torrent in a client that may hold one."""
         assert grab_adds_nothing(fact, policy(grab={"max_torrents": 1}), "Another title")
 
-    @pytest.mark.xfail(strict=True, reason="a torrent without a name is like none")
     @pytest.mark.parametrize("fact", ["name", "hash"])
     def test_a_torrent_without_this_fact_may_still_be_what_is_on_offer(self, fact: str) -> None:
         """The client has it; only its name would tell."""
         assert grab_adds_nothing(fact, SEED, "Title 1001")
 
-    @pytest.mark.xfail(strict=True, reason="an unknown end of a torrent's time as VIP counts as none")
     def test_a_result_of_unknown_end_of_vip_is_not_free(self) -> None:
         """It is over in the whole document, so that fetching it costs ratio."""
         row = raw_result(free=0, vip=1, fl_vip=1, vip_expire=NOW - 1)

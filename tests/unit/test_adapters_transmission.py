@@ -22,8 +22,9 @@ from harvestmouse.adapters.tape import Tape
 from harvestmouse.adapters.traffic import Result
 from harvestmouse.adapters.transmission import TransmissionClient, client
 from harvestmouse.adapters.transmission.words import preference_words, session_arguments, torrent_words
-from harvestmouse.core.cleanup import SETTLED_STATES, unregistered_texts
+from harvestmouse.core.cleanup import SETTLED_STATES
 from harvestmouse.core.model import Connection, Torrent
+from harvestmouse.core.trackers import unregistered_texts
 from harvestmouse.core.wire import parse_connection, parse_preferences, parse_torrents
 from harvestmouse.runners.config import ConfigError, load
 from harvestmouse.runners.ports import Ports

@@ -400,6 +400,11 @@ class TestGrab:
         """And nothing that would make it worse."""
         assert told(explain_job(snapshot(**changes), SEED, "grab")[0]) == [flip]
 
+    def test_a_torrent_without_a_name_is_named_as_what_holds_it(self) -> None:
+        """Nothing else is missing of the client."""
+        itself = explain_job(snapshot(torrents=(torrent(name=""),)), SEED, "grab")[0]
+        assert shown(itself, "client_unknown")[-1] == ("torrents_without_name", True, True)
+
     def test_own_grabs_count_for_half_an_hour(self) -> None:
         """After that the site counts them."""
         lines = (entry(1, at=NOW - 1700), entry(2, at=NOW - 600))

@@ -279,7 +279,7 @@ class TestGuards:
 
     def test_a_row_that_cannot_be_read_may_fill_the_quota(self) -> None:
         """Where it may be of the category; without a quota nobody asks."""
-        rows = (Malformed(subject="row:1", problem="no info-hash"),)
+        rows = (Malformed(subject="row:1", problem="no info-hash", names=frozenset({"Barn"})),)
         assert skipped(plan(malformed_torrents=rows)) is None
         assert skipped(plan(malformed_torrents=rows, with_policy=policy(grab={"category_quota": GIB}))) == "quota_full"
 
@@ -287,6 +287,23 @@ class TestGuards:
     def test_a_client_that_does_not_tell_is_unknown(self, missing: dict[str, Any]) -> None:
         """Without listing or free space nothing is added."""
         assert skipped(plan(**missing)) == "client_unknown"
+
+    @pytest.mark.parametrize(
+        "missing",
+        [
+            {"torrents": (torrent(name=""),)},
+            {"malformed_torrents": (Malformed(subject="row:1", problem="no info-hash"),)},
+            {"malformed_torrents": (Malformed(subject="row:1", problem="differ", names=frozenset({"Barn", ""})),)},
+        ],
+        ids=["a torrent", "a row", "one of two rows"],
+    )
+    def test_what_has_no_name_may_be_on_offer(self, missing: dict[str, Any]) -> None:
+        """A torrent is known by its name where the ledger has not its info-hash."""
+        held = plan(**missing)
+        assert held.skip is not None
+        assert (held.skip.reason, held.skip.detail) == (
+            "client_unknown", "a torrent has no name, and may be one that is on offer"
+        )  # fmt: skip
 
 
 class TestForecast:

@@ -184,10 +184,16 @@ class TestDuplicates:
         """Case, brackets and underscores do not make another torrent."""
         assert why(result(title="It"), torrents=(torrent(name=name),)) == "already_in_client"
 
-    @pytest.mark.parametrize("name", ["Split", "It Ends", "Kit", "I t", "", "!!!"])
+    @pytest.mark.parametrize("name", ["Split", "It Ends", "Kit", "I t", "!!!"])
     def test_a_part_of_a_name_matches_nothing(self, name: str) -> None:
         """A title `It` is not present because another name contains it."""
         assert why(result(title="It"), torrents=(torrent(name=name),)) == "selected"
+
+    def test_a_row_that_cannot_be_used_has_a_name_all_the_same(self) -> None:
+        """Either of two that differ."""
+        rows = (Malformed(subject=hash_of(1), problem="differ", names=frozenset({"It", "Barn"})),)
+        assert why(result(title="It"), malformed_torrents=rows) == "already_in_client"
+        assert why(result(title="Reed"), malformed_torrents=rows) == "selected"
 
     def test_names_in_every_category_count(self) -> None:
         """A torrent the account seeds elsewhere is not fetched again."""

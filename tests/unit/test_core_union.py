@@ -69,6 +69,14 @@ class TestUnion:
             ("x", "odd", None, "a"),
         }
 
+    def test_what_two_hold_has_every_name_that_any_gives_it(self) -> None:
+        """It may be what is on offer under either, or, where one does not tell, anything."""
+        odd = Malformed(subject=hash_of(2), problem="odd")
+        listed = {"a": ([torrent(1), torrent(2)], []), "b": ([torrent(1, name="Barn")], [odd])}
+        assert [row.names for row in united(listed)[1]] == [
+            frozenset({"Torrent 1", "Barn"}), frozenset({"Torrent 2", ""})
+        ]  # fmt: skip
+
     @pytest.mark.parametrize(
         ("words", "joint"),
         [

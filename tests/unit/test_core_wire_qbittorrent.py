@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from harvestmouse.core.cleanup import SETTLED_STATES, plan_cleanup, unregistered_texts
+from harvestmouse.core.cleanup import SETTLED_STATES, plan_cleanup
 from harvestmouse.core.model import Connection, Malformed, Preferences, Torrent, TrackerMessage
 from harvestmouse.core.policy import SEED
+from harvestmouse.core.trackers import unregistered_texts
 from harvestmouse.core.wire import (
     parse_connection,
     parse_free_space,
@@ -239,7 +240,8 @@ class TestRow:
             torrents, malformed = parse_torrents(order)
             assert torrents == []
             problem = "two rows of this info-hash differ"
-            assert malformed == [Malformed(subject=hash_of(1), problem=problem, category=CATEGORY)]
+            names = frozenset({"Torrent 1", "Another"})
+            assert malformed == [Malformed(subject=hash_of(1), problem=problem, category=CATEGORY, names=names)]
 
     def test_two_rows_of_one_info_hash_in_two_categories_are_malformed_in_any_order(self) -> None:
         """Whose torrent it is stays unknown, so the janitor reports it either way."""
@@ -247,6 +249,18 @@ class TestRow:
         for order in permutations(rows):
             ((), (one,)) = parse_torrents(order)
             assert (one.subject, one.category) == (hash_of(1), None)
+
+    def test_of_many_rows_of_one_info_hash_every_name_is_kept(self) -> None:
+        """And that one of them has none."""
+        rows = [raw_torrent(name=name) for name in ("Barn", "Reed", None, "Wheat")]
+        ((), (one,)) = parse_torrents(rows)
+        assert one.names == frozenset({"Barn", "Reed", "", "Wheat"})
+
+    @pytest.mark.parametrize(("name", "names"), [("Barn", frozenset({"Barn"})), (None, None), (7, frozenset({"7"}))])
+    def test_a_row_without_an_info_hash_keeps_its_name(self, name: object, names: frozenset[str] | None) -> None:
+        """It may be what is on offer."""
+        ((), (one,)) = parse_torrents([raw_torrent(hash=None, name=name)])
+        assert one.names == names
 
     def test_a_row_that_is_no_object_is_malformed(self) -> None:
         """The rest goes on."""

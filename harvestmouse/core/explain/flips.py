@@ -137,7 +137,9 @@ def resized(snapshot: Snapshot, category: str, amount: int, **facts: Any) -> Sna
     if amount < 0:
         gone = {torrent.hash for torrent in snapshot.managed(category)[amount:]}
         return evolve(snapshot, torrents=[torrent for torrent in torrents if torrent.hash not in gone])
-    more = [Torrent(hash=f"{_LAST_HASH - n:040x}", name="", category=category, **facts) for n in range(amount)]
+    more = [
+        Torrent(hash=f"{_LAST_HASH - n:040x}", name=f"one more, {n}", category=category, **facts) for n in range(amount)
+    ]
     return evolve(snapshot, torrents=[*torrents, *more])
 
 

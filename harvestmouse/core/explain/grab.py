@@ -105,6 +105,7 @@ def guard_rules(snapshot: Snapshot, policy: Policy) -> tuple[Rule, ...]:
                 Condition("torrents", None if snapshot.torrents is None else len(snapshot.torrents), "missing"),
                 Condition("free_space_bytes", snapshot.free_space_bytes, "missing"),
                 *_missing_clients(snapshot),
+                *_nameless(snapshot),
             ),
             any_of=True,
         ),
@@ -115,6 +116,11 @@ def guard_rules(snapshot: Snapshot, policy: Policy) -> tuple[Rule, ...]:
 def _missing_clients(snapshot: Snapshot) -> Iterator[Condition]:
     if snapshot.missing_clients:
         yield Condition("missing_clients", snapshot.missing_clients, "is not", ())
+
+
+def _nameless(snapshot: Snapshot) -> Iterator[Condition]:
+    if "" in snapshot.names:
+        yield Condition("torrents_without_name", True, "is", True)  # noqa: FBT003
 
 
 def guard_flips(snapshot: Snapshot, policy: Policy) -> Iterator[Flip]:

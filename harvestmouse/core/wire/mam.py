@@ -159,9 +159,7 @@ def parse_freeze(text: str) -> int | None:
 
 
 def _result(row: Mapping[str, Any], facts: Mapping[str, Any], now: int) -> SearchResult:
-    # A torrent's time as VIP may end; 0 is for ever.
-    expires = as_time(row.get("vip_expire")) or 0
-    lapsed = 0 < expires <= now
+    lasts = _lasts(row.get("vip_expire"), now)
     return SearchResult(
         id=facts["id"],
         title=facts["title"],
@@ -171,12 +169,17 @@ def _result(row: Mapping[str, Any], facts: Mapping[str, Any], now: int) -> Searc
         leechers=facts["leechers"],
         free=bool(as_flag(row.get("free"))),
         personal_freeleech=bool(as_flag(row.get("personal_freeleech"))),
-        vip=bool(as_flag(row.get("vip"))) and not lapsed,
-        fl_vip=bool(as_flag(row.get("fl_vip"))) and not lapsed,
+        vip=bool(as_flag(row.get("vip"))) and lasts,
+        fl_vip=bool(as_flag(row.get("fl_vip"))) and lasts,
         snatched=facts["my_snatched"],
         # A flag that is missing may be on, and a wedge on what is free or VIP is lost or refused.
         takes_wedge=all(as_flag(row.get(name)) is False for name in _FREE_FLAGS),
     )
+
+
+def _lasts(expires: object, now: int) -> bool:
+    """Whether a torrent's time as VIP goes on: 0 is for ever, and an end that is not told may be past."""
+    return as_int(expires) == 0 or (as_time(expires) or 0) > now
 
 
 def _sum_counts(summary: Mapping[str, Any], *names: str) -> int | None:

@@ -50,8 +50,12 @@ def parse_torrents(
             earlier = malformed.get(parsed.hash)
             agree = parsed.category == first.category and (earlier is None or earlier.category == first.category)
             category = first.category if agree else None
-            problem = "two rows of this info-hash differ"
-            malformed[parsed.hash] = Malformed(subject=parsed.hash, problem=problem, category=category)
+            malformed[parsed.hash] = Malformed(
+                subject=parsed.hash,
+                problem="two rows of this info-hash differ",
+                category=category,
+                names=frozenset({parsed.name, first.name, *((earlier and earlier.names) or ())}),
+            )
     listed = [torrent for torrent in torrents.values() if torrent.hash not in malformed]
     return listed, sorted(malformed.values(), key=lambda one: one.subject)
 
@@ -66,8 +70,13 @@ def parse_torrent(
     identity = get("hash")
     identity = identity.lower() if isinstance(identity, str) else ""
     if _HASH.fullmatch(identity) is None:
-        problem = "the row has no info-hash"
-        return Malformed(subject=digest(keep_torrent(row)), problem=problem, category=as_text(get("category")))
+        name = as_text(get("name"))
+        return Malformed(
+            subject=digest(keep_torrent(row)),
+            problem="the row has no info-hash",
+            category=as_text(get("category")),
+            names=None if name is None else frozenset({name}),
+        )
     listed = get("trackers")
     if listed is None and trackers:
         listed = trackers.get(identity)
