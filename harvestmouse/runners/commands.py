@@ -41,7 +41,7 @@ def run_job(job: str, options: Mapping[str, Any], *, apply: bool, as_json: bool)
 
     from harvestmouse.runners.interrupt import StopSignal, deadline  # noqa: PLC0415 - as are the next two
     from harvestmouse.runners.ports import Ports  # noqa: PLC0415 - a plan from a file needs none of them
-    from harvestmouse.runners.publish import published  # noqa: PLC0415
+    from harvestmouse.runners.publish import load, published  # noqa: PLC0415
 
     with published(job, apply=apply, metrics=lambda: _metrics(options)) as observed:
         settings = load_settings(options)
@@ -54,6 +54,7 @@ def run_job(job: str, options: Mapping[str, Any], *, apply: bool, as_json: bool)
             observed.ports.ask_ahead(job)
             from harvestmouse.runners.run import run  # noqa: PLC0415 - while the client makes its list
 
+            load(observed)
             observed.report = report = run(job, observed.ports, apply=observed.apply, stop=stop)
     _show(report, as_json=as_json)
     return report.exit_code

@@ -62,6 +62,16 @@ def published(job: str, *, apply: bool, metrics: "Callable[[], MetricsSettings]"
     _record(run)
 
 
+def load(run: Run) -> None:
+    """Load what the end of the run needs, where there is time for it: most of it takes as long as a short run."""
+    where = run.metrics()
+    if where.pushgateway_url or where.textfile:
+        from harvestmouse.adapters.metrics import registry  # noqa: F401, PLC0415
+        from harvestmouse.runners import measure  # noqa: F401, PLC0415
+    if run.ports is not None and run.ports.tape is not None:
+        from harvestmouse.runners import recorder  # noqa: F401, PLC0415
+
+
 def _exit_code(error: BaseException) -> int:
     from harvestmouse.runners.report import Exit  # noqa: PLC0415 - a run loads it while its client lists
 

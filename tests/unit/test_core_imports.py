@@ -17,7 +17,7 @@ _FORBIDDEN = ("requests", "socket", "asyncio", "logging", "random", "urllib3", "
 
 
 def _loaded_by(statement: str) -> set[str]:
-    code = f"import sys; before = set(sys.modules); {statement}; print(*sorted(set(sys.modules) - before))"
+    code = f"import sys; before = set(sys.modules)\n{statement}\nprint(*sorted(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=60)
     return set(done.stdout.split())
 
@@ -103,3 +103,18 @@ def test_a_janitor_run_loads_only_what_it_uses(tmp_path: Path) -> None:
     assert len(loaded) <= _MOST_MODULES, loaded
     assert set(before) & _AFTER_THE_QUESTION == frozenset()
     assert set(loaded) >= _AFTER_THE_QUESTION
+
+
+@pytest.mark.parametrize(("textfile", "taped"), [("", False), ("figures.prom", False), ("", True)])
+def test_what_ends_a_run_is_loaded_before_where_it_is_wanted(textfile: str, taped: bool) -> None:
+    """There is time for it while the client makes its list."""
+    loaded = _loaded_by(f"""
+from types import SimpleNamespace as Ports
+from harvestmouse.runners.publish import Run, load
+from harvestmouse.runners.settings import MetricsSettings
+run = Run("janitor", False, lambda: MetricsSettings(textfile={textfile!r}))
+run.ports = Ports(tape={"object()" if taped else None})
+load(run)
+""")
+    assert ("prometheus_client" in loaded) is bool(textfile)
+    assert ("harvestmouse.runners.recorder" in loaded) is taped
