@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import astuple
@@ -11,6 +11,8 @@ from harvestmouse.core.model import LedgerEntry, LedgerOutcome, SearchResult, Sn
 from harvestmouse.core.plan import Decision, Reason, Verdict
 from harvestmouse.core.policy import GrabPolicy, Policy
 from harvestmouse.core.room import wedges_at_hand
+
+_ORDER: Mapping[str, int] = {reason: number for number, reason in enumerate(Reason)}
 
 
 def sift(snapshot: Snapshot, policy: Policy) -> tuple[list[Decision], list[SearchResult]]:
@@ -39,14 +41,13 @@ def _modest(result: SearchResult, policy: Policy) -> tuple[Any, ...]:
 
 
 def _keep_first_rule(rejected: dict[str, Decision], decision: Decision) -> None:
-    order = list(Reason)
     other = rejected.get(decision.subject)
-    if other is None or _rank(decision, order) < _rank(other, order):
+    if other is None or _rank(decision) < _rank(other):
         rejected[decision.subject] = decision
 
 
-def _rank(decision: Decision, order: Sequence[Reason]) -> tuple[int, str]:
-    return order.index(decision.reason), repr(sorted(decision.facts.items()))
+def _rank(decision: Decision) -> tuple[int, str]:
+    return _ORDER[decision.reason], repr(sorted(decision.facts.items()))
 
 
 class _Rejecter:
