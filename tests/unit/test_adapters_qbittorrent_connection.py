@@ -1,8 +1,13 @@
 """Connections to the client: bodies of every kind, whatever pieces they arrive in, and nothing taken for one."""
 
-import pytest
+from contextlib import closing
+from socket import socketpair
 
-from harvestmouse.adapters.qbittorrent.connection import BadAnswer, Connection, connection_to, reason
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from harvestmouse.adapters.qbittorrent.connection import FAILURES, BadAnswer, Connection, connection_to, reason
 from tests.support.qbittorrent import wait_for
 from tests.support.raw_server import serving
 
@@ -14,6 +19,15 @@ KINDS = {"length": LENGTH, "chunked": CHUNKED, "to the end": TO_THE_END}
 
 def connect(url: str) -> Connection:
     return connection_to(url, 5, 5, None)
+
+
+def told(line: Connection) -> tuple[int, bytes]:
+    """Return status and body; of what is no answer 0 and the reason."""
+    try:
+        answer = line.answer()
+        return answer.status, answer.read()
+    except FAILURES as error:
+        return 0, reason(error).encode()
 
 
 def ask(line: Connection) -> bytes:
@@ -110,3 +124,44 @@ def test_cookies_are_told_apart_from_headers() -> None:
         answer = line.answer()
         assert (answer.status, answer.cookies, answer.read()) == (204, {"SID": "a=b", "other": "2"}, b"")
         line.close()
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [LENGTH, CHUNKED, TO_THE_END, b"HTTP/1.1 200 OK\r\n", b"Transfer-Encoding: chunked\r\n", b"\r\n"]
+        )
+        | st.sampled_from([b"Content-Length: ", b"5", b"-1", b"fffffffffffffffff", b"\xb2", b";", b"hello"])
+        | st.binary(max_size=20),
+        max_size=8,
+    ).map(b"".join)
+)
+@example(b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n")
+def test_whatever_arrives_is_an_answer_or_a_failure(text: bytes) -> None:
+    """Nothing else gets out, and an answer is no more than what arrived."""
+    ours, theirs = socketpair()
+    with closing(ours), theirs:
+        theirs.sendall(text)
+        theirs.shutdown(1)
+        line = connect("http://127.0.0.1:1")
+        line._sock = ours
+        status, body = told(line)
+    if status:
+        assert 100 <= status <= 999
+        assert body in text or b"chunked" in text.lower()
+    else:
+        assert body in (b"the answer was cut short", b"the answer is no HTTP")
+
+
+def test_an_address_of_version_6_is_named_in_brackets() -> None:
+    """As the client looks for it."""
+    assert connection_to("http://[::1]:8080", 5, 5, None).place == "[::1]:8080"
+    assert connection_to("http://[::1]", 5, 5, None).place == "[::1]"
+    assert connection_to("http://qbt.example.org:80/", 5, 5, None).place == "qbt.example.org"
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "http://mäuse..example:1"])
+def test_what_cannot_be_connected_to_is_found_out_by_the_first_request(url: str) -> None:
+    """A port that there is not, and a name that cannot be one."""
+    with pytest.raises(FAILURES):
+        connect(url).ask("GET", "a", {})
