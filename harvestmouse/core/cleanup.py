@@ -173,7 +173,7 @@ def _guard(snapshot: Snapshot, managed: int, policy: CleanupPolicy) -> Skip | No
     before = snapshot.remembered_count
     if not snapshot.torrents and not snapshot.malformed_torrents and before != 0:
         detail = (
-            "the client listed no torrent; if it is new, nothing is wrong, and the first torrent ends this"
+            "the client listed no torrent; if it is new, nothing is wrong, and the next run goes on"
             if before is None
             else f"the client listed no torrent, {before} left by the last run; is it the right one?"
         )

@@ -630,7 +630,7 @@ class TestPlan:
             ({"torrents": None}, "the torrent list is missing"),
             (
                 {"torrents": ()},
-                "the client listed no torrent; if it is new, nothing is wrong, and the first torrent ends this",
+                "the client listed no torrent; if it is new, nothing is wrong, and the next run goes on",
             ),
             (
                 {"torrents": (), "remembered_count": 1},
