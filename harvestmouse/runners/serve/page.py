@@ -24,7 +24,7 @@ _ENDS = {
     Exit.USAGE: "configuration cannot be used",
     Exit.SESSION_REFUSED: "session refused",
     Exit.UNAVAILABLE: "a remote is unavailable",
-    Exit.BLOCKED: "stopped by a guarantee",
+    Exit.BLOCKED: "stopped for safety",
     Exit.LOCKED: "another run holds the lock",
 }
 _SIGNALLED = 128
@@ -109,7 +109,7 @@ def _tiles(last: Mapping[str, LastRun]) -> Iterator[tuple[str, str]]:
     for told in sorted((told for run in last.values() for told in run.told), key=_decided_at):
         figures |= told.figures
     yield "Class", str(figures.get("class", "unknown"))
-    yield "Ratio", _figure(figures.get("ratio"), "{:.3g}")
+    yield "Ratio", _figure(figures.get("ratio"), "{:.2f}")
     yield "Bonus points", _figure(figures.get("balance_bp"), "{:,.0f}")
     unsatisfied, limit = _figure(figures.get("unsat_used"), "{:,}"), figures.get("unsat_limit")
     yield "Unsatisfied", unsatisfied if limit is None else f"{unsatisfied} of {limit}"
