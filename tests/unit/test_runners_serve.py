@@ -166,6 +166,11 @@ class TestRuns:
         assert last.told == told_by(document("janitor"))
         assert last.ended_at > NOW
 
+    def test_that_fail_are_named_in_the_log(self, caplog: pytest.LogCaptureFixture) -> None:
+        runs_of("raise SystemExit(4)").run("janitor")
+        runs_of("").run("grab")
+        assert caplog.messages == ["janitor ended with exit code 4"]
+
     def test_that_take_too_long_are_killed(self) -> None:
         runs = runs_of("import time; time.sleep(60)", most_seconds=0.2)
         runs.run("grab")
@@ -323,7 +328,7 @@ class TestPage:
         runs = runs_of("")
         runs.last["grab"] = LastRun(ended_at=NOW, exit_code=4, told=told_by(document("grab")), earlier=True)
         text = page_of(runs)
-        assert "a remote is unavailable" in text
+        assert "site or client unavailable" in text
         assert "Its last plan is of" in text
 
     def test_names_from_strangers_are_only_text(self) -> None:

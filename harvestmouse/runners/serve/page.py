@@ -23,7 +23,7 @@ _ENDS = {
     Exit.FAILED: "failed",
     Exit.USAGE: "configuration cannot be used",
     Exit.SESSION_REFUSED: "session refused",
-    Exit.UNAVAILABLE: "a remote is unavailable",
+    Exit.UNAVAILABLE: "site or client unavailable",
     Exit.BLOCKED: "stopped for safety",
     Exit.LOCKED: "another run holds the lock",
 }

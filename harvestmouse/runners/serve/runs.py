@@ -66,6 +66,9 @@ class Runs:
                 del self._running[job], self.started_at[job]
         # As a shell has it.
         code = process.returncode if process.returncode >= 0 else 128 - process.returncode
+        if code:
+            # What a run itself says of its end need not have its name.
+            log.warning("%s ended with exit code %d", job, code)
         told, before = _told(job, output), self.last.get(job)
         self.ended[job, code] += 1
         self.last[job] = LastRun(
