@@ -52,8 +52,11 @@ def plan_cleanup(snapshot: Snapshot, policy: Policy) -> Plan:
 
     early = kept_early(managed, policy.cleanup, snapshot.taken_at)
     heard = _on_the_clients_clock(managed, early, policy.cleanup, snapshot.taken_at)
-    events = account_events(managed, heard)
-    late = (early[one.hash] or _reason(one, policy.cleanup, snapshot.taken_at, events) for one in managed)
+    texts = _texts_of(managed)
+    events = account_events(managed, heard, texts)
+    late = (
+        early[one.hash] or _reason(one, texts[one.hash], policy.cleanup, snapshot.taken_at, events) for one in managed
+    )
     if snapshot.missing_clients:
         # Whether it is on most torrents nobody can tell.
         late = (Reason.UNKNOWN if reason is Reason.UNREGISTERED else reason for reason in late)
@@ -67,7 +70,7 @@ def plan_cleanup(snapshot: Snapshot, policy: Policy) -> Plan:
         plan,
         actions=tuple(DeleteTorrent(hash=one.hash, name=one.name, reason=reason) for one, reason in deleted),
         decisions=tuple(sorted(decisions, key=lambda decision: decision.subject)),
-        complete=not (snapshot.missing_clients or _unheard(managed, heard, policy.cleanup, snapshot.taken_at)),
+        complete=not (snapshot.missing_clients or _unheard(managed, heard, texts, policy.cleanup, snapshot.taken_at)),
         figures={**_tally(managed, [one for one, _ in deleted]), **_clock_figures(snapshot, managed, policy.cleanup)},
         advice=(*_advice(events, reasons, policy.cleanup), *_clock_advice(managed, policy.cleanup)),
     )
@@ -82,7 +85,7 @@ def next_messages(managed: Sequence[Torrent], policy: CleanupPolicy, now: int) -
     asked for because of the tracker's clock.
     """
     early = _on_the_clients_clock(managed, kept_early(managed, policy, now), policy, now)
-    wanted = _unheard(managed, early, policy, now)
+    wanted = _unheard(managed, early, _texts_of(managed), policy, now)
     known = {one.hash for one in wanted}
     return (*wanted, *(one for one in clock.unheard(managed, policy) if one.hash not in known))
 
@@ -104,7 +107,11 @@ def _on_the_clients_clock(
 
 
 def _unheard(
-    managed: Sequence[Torrent], early: Mapping[str, Reason | None], policy: CleanupPolicy, now: int
+    managed: Sequence[Torrent],
+    early: Mapping[str, Reason | None],
+    texts: Mapping[str, frozenset[str]],
+    policy: CleanupPolicy,
+    now: int,
 ) -> tuple[Torrent, ...]:
     reaching = [one for one in managed if early[one.hash] is None]
     due = (one for one in reaching if one.holds_data and _late(one, policy, now) in _DELETING)
@@ -113,12 +120,12 @@ def _unheard(
     wanted = [one for one in unasked if one.hash not in limited]
     if wanted:
         return tuple(wanted)
-    doubt = _event_doubt(reaching)
-    if any(unregistered_texts(one) for one in reaching):
+    doubt = _event_doubt(reaching, texts)
+    if any(texts[one.hash] for one in reaching):
         # A torrent that an earlier rule keeps goes nowhere, but bears witness for or against those that would.
         known = {one.hash for one in reaching}
         unasked += [one for one in managed if one.messages is None and one.hash not in known]
-        doubt = max(doubt, _event_doubt(managed))
+        doubt = max(doubt, _event_doubt(managed, texts))
     # Some answers add to the doubt; asking for a few more than it takes saves another round.
     return tuple(unasked[: doubt + doubt // 8])
 
@@ -137,7 +144,9 @@ def owes_seed_time(torrent: Torrent, policy: CleanupPolicy) -> bool:
     return torrent.has_completed is not False and (torrent.seeded_seconds or 0) < policy.owed_seconds
 
 
-def account_events(managed: Sequence[Torrent], early: Mapping[str, Reason | None]) -> frozenset[str]:
+def account_events(
+    managed: Sequence[Torrent], early: Mapping[str, Reason | None], texts: Mapping[str, frozenset[str]]
+) -> frozenset[str]:
     """Return the texts that most torrents show at once, which therefore speak of the account.
 
     Most is more than half, of all managed torrents or of those that reach the rule, whichever comes first. A torrent
@@ -146,24 +155,29 @@ def account_events(managed: Sequence[Torrent], early: Mapping[str, Reason | None
     Args:
         managed: The torrents of the category.
         early: What `kept_early` says of them.
+        texts: What `unregistered_texts` says of them, by info-hash.
     """
     reaching = sum(early[one.hash] is None for one in managed)
     witnesses = [one for one in managed if early[one.hash] in _WITNESSES]
     events = set()
     for group, size in ((managed, len(managed)), (witnesses, reaching)):
-        texts = _count_texts(group)
-        events |= {text for text, count in texts.items() if count >= LEAST_EVENT and count * 2 > size}
+        counts = _count_texts(group, texts)
+        events |= {text for text, count in counts.items() if count >= LEAST_EVENT and count * 2 > size}
     return frozenset(events)
 
 
-def _count_texts(torrents: Iterable[Torrent]) -> Counter[str]:
-    return Counter(text for one in torrents for text in unregistered_texts(one))
+def _texts_of(torrents: Iterable[Torrent]) -> Mapping[str, frozenset[str]]:
+    return {one.hash: unregistered_texts(one) for one in torrents}
 
 
-def _event_doubt(group: Sequence[Torrent]) -> int:
+def _count_texts(torrents: Iterable[Torrent], texts: Mapping[str, frozenset[str]]) -> Counter[str]:
+    return Counter(text for one in torrents for text in texts[one.hash])
+
+
+def _event_doubt(group: Sequence[Torrent], texts: Mapping[str, frozenset[str]]) -> int:
     """Return how many of the unasked must be asked before no text of theirs can be on most of the group."""
     unasked = sum(one.messages is None for one in group)
-    commonest = max(_count_texts(group).values(), default=0)
+    commonest = max(_count_texts(group, texts).values(), default=0)
     return min(unasked, max(0, unasked - (len(group) // 2 - commonest)))
 
 
@@ -185,9 +199,8 @@ def _guard(snapshot: Snapshot, managed: int, policy: CleanupPolicy) -> Skip | No
     return None
 
 
-def _reason(torrent: Torrent, policy: CleanupPolicy, now: int, events: frozenset[str]) -> Reason:
+def _reason(torrent: Torrent, texts: frozenset[str], policy: CleanupPolicy, now: int, events: frozenset[str]) -> Reason:
     """Apply rules 4 to 7, in the order of the design, section 5.2; the first that holds decides."""
-    texts = unregistered_texts(torrent)
     if texts:
         return Reason.ACCOUNT_EVENT if texts & events else Reason.UNREGISTERED
     return _late(torrent, policy, now) or Reason.ACTIVE
