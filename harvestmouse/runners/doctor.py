@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from shutil import disk_usage
 from typing import Any
 
@@ -339,6 +339,9 @@ def _set_up(who: str, setup: Setup | None, wanted: ClientPolicy) -> Iterator[Fin
         yield Finding("client", Result.WARN, f"{who}it does not tell its {', '.join(unknown)}",
                       "Older versions tell less; a proxy before the client may let too little through.")  # fmt: skip
     own = "" if setup.categories is None else setup.categories.get(wanted.category, "")
+    if own and setup.save_path:
+        # A category's path may be relative to it.
+        own = str(_kind(setup.save_path)(setup.save_path, own))
     if setup.categories is not None:
         yield _category(who, wanted, own if wanted.category in setup.categories else None)
     yield from _save_path(who, wanted.save_path, [one for one in (own, setup.save_path) if one])
@@ -373,8 +376,12 @@ def _save_path(who: str, path: str, known: list[str]) -> Iterator[Finding]:
 
 def _is_under(path: str, place: str) -> bool:
     """Say whether a path is a place or lies in it, in the way of the system that the place is on."""
-    kind = PureWindowsPath if PureWindowsPath(place).drive else PurePosixPath
+    kind = _kind(place)
     return ".." not in kind(path).parts and kind(path).is_relative_to(kind(place))
+
+
+def _kind(place: str) -> type[PurePath]:
+    return PureWindowsPath if PureWindowsPath(place).drive else PurePosixPath
 
 
 def _gateway(address: str) -> Finding:

@@ -89,3 +89,7 @@ def test_the_category_and_the_save_path_are_held_against_the_clients(rig: Rig) -
     assert told["it has no category cheese"] == "warn"
     assert told[f"the save path {place}/cheese lies in {place}, where the client saves"] == "pass"
     assert "cheese" not in rig.client.get("torrents/categories").json()
+
+    rig.client.post("torrents/createCategory", category="cheese", savePath="cheese")
+    told = {one["detail"]: one["result"] for one in examine(rig, **set_up)[1]["client"]}
+    assert told[f"it has the category cheese, which saves to {place}/cheese"] == "pass"
