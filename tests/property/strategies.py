@@ -51,7 +51,8 @@ from tests.support.builders import (
 )
 
 flags = st.booleans()
-names = st.sampled_from(["It", "it!", "Split", "Dune", "dune", "Title 3", "???", "", "A_B", "a b"])
+_held_names = st.sampled_from(["It", "it!", "Split", "Dune", "dune", "Title 3", "???", "A_B", "a b"])
+names = st.one_of(_held_names, st.just(""))
 numbers = st.integers(0, 15)
 ids = st.integers(1, 16)
 _rolls = st.integers(0, 15)
@@ -154,7 +155,7 @@ def torrents(draw: st.DrawFn, number: int) -> Torrent:
     downloaded, uploaded, seeders = draw(counts)
     return Torrent(
         hash=hash_of(number),
-        name=draw(names),
+        name=draw(_held_names),
         category=category,
         tags=tags,
         state=state,
@@ -304,11 +305,13 @@ connections = st.builds(
 )
 
 free_spaces = st.sampled_from([*around(10 * GIB), 10 * GIB + 400 * MIB, 11 * GIB, 14 * GIB])
+_NAMED = (Malformed(subject="row:0", problem="no info-hash", names=frozenset({"Dune"})),)
+_NAMELESS = (Malformed(subject="row:0", problem="no info-hash"),)
 cleanup_snapshots = st.builds(
     Snapshot,
     taken_at=st.just(NOW),
     torrents=maybe(listings()),
-    malformed_torrents=st.sampled_from([(), (), (Malformed(subject="row:0", problem="no info-hash"),)]),
+    malformed_torrents=st.sampled_from([(), (), (), (), _NAMED, _NAMED, _NAMELESS]),
     remembered_count=st.sampled_from([None, None, None, None, 0, 5, 12, 19]),
 )
 spend_snapshots = st.builds(

@@ -1,5 +1,6 @@
 """When nothing is grabbed, what may be picked, and that results are decided as the written rules say."""
 
+from collections.abc import Collection, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -191,7 +192,7 @@ class TestG5:
         seen, wanted = world
         chosen = [pick.id for pick in picks(plan_grab(seen, wanted))]
         assert len(set(chosen)) == len(chosen)
-        names = [words(torrent.name) for torrent in seen.torrents or ()]
+        names = [words(name) for some in called(seen) for name in some]
         for row in offers(seen):
             if row.id in chosen:
                 assert not row.snatched
@@ -298,10 +299,16 @@ def skip_reason(seen: Snapshot, wanted: Policy) -> str | None:
         "client_full": held >= rules.max_torrents,
         "disk_low": space is not None and space - to_come(seen) <= rules.disk_reserve,
         "quota_full": rules.category_quota > 0 and whole_size(seen) >= rules.category_quota,
-        "client_unknown": space is None or seen.torrents is None,
+        "client_unknown": space is None or seen.torrents is None or not all(map(all, called(seen))),
         "ledger_unknown": seen.ledger is None,
     }
     return next((name for name, holds in guards.items() if holds), None)
+
+
+def called(seen: Snapshot) -> Iterator[Collection[str]]:
+    """Yield what each torrent and each row that cannot be read is called; nothing is as good as an empty name."""
+    yield from ((one.name,) for one in seen.torrents or ())
+    yield from (row.names or ("",) for row in seen.malformed_torrents)
 
 
 def ledger_bars(lines: list[LedgerEntry], wanted: Policy, now: int) -> bool:
@@ -319,7 +326,7 @@ def rejection(row: SearchResult, seen: Snapshot, wanted: Policy) -> str | None:
     vip = account is not None and account.account_class in ("VIP", "Elite VIP")
     lines = [line for line in seen.ledger or () if line.id == row.id]
     listed = [torrent.hash for torrent in seen.torrents or ()]
-    names = [words(torrent.name) for torrent in seen.torrents or () if words(torrent.name)]
+    names = [words(name) for some in called(seen) for name in some if words(name)]
     freed = wedges_to_spend(seen, wanted) > 0 and is_free_for_nobody(row) and not lines
     if not (row.free or row.personal_freeleech or (vip and (row.vip or row.fl_vip)) or freed):
         return "not_freeleech"

@@ -314,8 +314,11 @@ def _raise(error: BaseException | None) -> None:
 def _partial(listing: Listing, which: int) -> Listing:
     """Make every third row one that cannot be read."""
     torn = [one for number, one in enumerate(listing.torrents) if (number + which) % 3 == 0]
-    rows = tuple(Malformed(subject=one.hash, problem="torn", category=one.category) for one in torn)
-    return evolve(listing, torrents=tuple(one for one in listing.torrents if one not in torn), malformed=rows)
+    rows = (
+        Malformed(subject=one.hash, problem="torn", category=one.category, names=frozenset({one.name})) for one in torn
+    )
+    left = tuple(one for one in listing.torrents if one not in torn)
+    return evolve(listing, torrents=left, malformed=tuple(rows))
 
 
 @define
