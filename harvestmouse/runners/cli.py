@@ -58,6 +58,13 @@ def _stop(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
+class _Command(click.Command):
+    """A command whose line in the list is its first paragraph, and not as much of it as a line holds."""
+
+    def get_short_help_str(self, limit: int = 45) -> str:  # noqa: ARG002 - the library's shape
+        return " ".join((self.help or "").partition("\n\n")[0].split())
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="harvestmouse", message="%(prog)s %(version)s")
 @click.option("--config", metavar="FILE", help="TOML file to read; also HARVESTMOUSE_CONFIG.")
@@ -84,8 +91,11 @@ def cli(context: click.Context, /, **options: Any) -> None:
     context.obj = options
 
 
+cli.command_class = _Command
+
+
 def _job_command(job: str) -> click.Command:
-    @click.command(job, help=_SUMMARIES[job], short_help=_SUMMARIES[job])
+    @click.command(job, cls=_Command, help=_SUMMARIES[job])
     @click.option("--apply", "apply_", is_flag=True, help="Act; without it nothing is changed. DRY_RUN=1 wins over it.")
     @click.option("--json", "as_json", is_flag=True, help="Print the plan with its outcome as JSON.")
     @click.option("--deadline", metavar="SPAN", help="End the run after this time, such as 5m; by default 10m.")
@@ -254,7 +264,7 @@ def serve(options: dict[str, Any], listen: str | None, apply_: bool, run_at_star
 
 @cli.command()
 def demo() -> int:
-    """Show the seed's incident and its recovery in an embedded world; no network, nothing on disk."""
+    """Show an account's death spiral and its recovery in an embedded world; no network, nothing on disk."""
     from harvestmouse.runners.demo import demonstrate  # noqa: PLC0415
 
     demonstrate(click.echo)
@@ -285,6 +295,9 @@ def man() -> int:
 @cli.group()
 def config() -> None:
     """Show, check or start a configuration."""
+
+
+config.command_class = _Command
 
 
 @config.command()

@@ -1,4 +1,4 @@
-"""The seed's incident, told with the real engine in an embedded world."""
+"""The incident that this program was made for, told with the real engine in an embedded world."""
 
 import logging
 import tempfile
