@@ -53,7 +53,7 @@ def disowned(torrents: Iterable[Torrent]) -> frozenset[str]:
     categories = defaultdict(list)
     for one in torrents:
         categories[one.category].append(one)
-    return frozenset(hash_ for group in categories.values() for hash_ in _disowned(group))
+    return frozenset(info_hash for group in categories.values() for info_hash in _disowned(group))
 
 
 def _disowned(group: Iterable[Torrent]) -> Iterable[str]:
