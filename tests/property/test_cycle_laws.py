@@ -179,7 +179,7 @@ def test_the_worlds_reach_what_the_laws_are_about() -> None:
     counts: Counter[str] = Counter()
 
     @settings(
-        max_examples=200,
+        max_examples=600,
         derandomize=True,
         database=None,
         phases=[Phase.generate],
