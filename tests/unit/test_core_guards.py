@@ -315,8 +315,9 @@ class TestForecast:
             torrent(1, seeding_time=60 * HOUR),
             torrent(2, seeding_time=70 * HOUR),
             torrent(3, seeding_time=72 * HOUR),
+            torrent(4, seeding_time=72 * HOUR - 1),
         )
-        assert slots_free_in(snapshot(torrents=held), SEED) == [2 * HOUR, 12 * HOUR]
+        assert slots_free_in(snapshot(torrents=held), SEED) == [1, 2 * HOUR, 12 * HOUR]
 
     @pytest.mark.parametrize("state", ["uploading", "stalledUP", "forcedUP"])
     def test_it_seeds_whether_anybody_downloads_or_not(self, state: str) -> None:
