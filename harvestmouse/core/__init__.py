@@ -3,11 +3,11 @@
 Its modules are loaded when something of theirs is first asked for: few programs need all of them.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 # At once, since the module of the same name would stand in its place.
 from harvestmouse.core.after import after
+from harvestmouse.core.late import late
 
 if TYPE_CHECKING:
     from harvestmouse.core.address import plan_address
@@ -107,8 +107,4 @@ _HOMES = {
 }
 
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    __getattr__ = late(__name__, _HOMES)

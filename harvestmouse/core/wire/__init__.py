@@ -4,8 +4,9 @@ Parsing is total: any JSON value gives a value or one of this project's errors, 
 Plans are in `harvestmouse.core.wire.plan`. As in `harvestmouse.core`, modules are loaded when they are asked for.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from harvestmouse.core.late import late
 
 if TYPE_CHECKING:
     from harvestmouse.core.wire.mam import parse_freeze, parse_profile, parse_purchase, parse_search
@@ -48,8 +49,4 @@ _HOMES = {
 }
 
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    __getattr__ = late(__name__, _HOMES)
