@@ -277,10 +277,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response_only(answer.status)
         for name, value in answer.headers:
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.content)))
+        cut = fault is not None and fault.kind == "cut"
+        # Where there is no body to cut, the end of the connection is the answer's end: nobody can ask on it before that.
+        if answer.content or not cut:
+            self.send_header("Content-Length", str(len(answer.content)))
         self.end_headers()
         content = answer.content
-        if fault is not None and fault.kind == "cut":
+        if cut:
             self.close_connection = True
             content = content[: len(content) // 2]
         parts = _TRICKLES if fault is not None and fault.kind == "trickle" else 1
