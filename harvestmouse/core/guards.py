@@ -142,8 +142,15 @@ def _was_heard(torrent: Torrent, now: int) -> bool:
 
 def unsat_ceiling(snapshot: Snapshot, limit: int, policy: GrabPolicy) -> int:
     """Return the unsatisfied count at which nothing more is grabbed."""
-    # After a pause twice the reserve must be free: pausing and resuming at one level flaps.
-    return limit - policy.unsat_reserve * (2 if snapshot.unsatisfied_paused else 1)
+    return _resume_level(limit, policy) if snapshot.unsatisfied_paused else limit - policy.unsat_reserve
+
+
+def _resume_level(limit: int, policy: GrabPolicy) -> int:
+    """Return the unsatisfied count under which grabbing goes on after a pause."""
+    usable = limit - policy.unsat_reserve
+    # Twice the reserve must be free, since pausing and resuming at one level flaps; of a small limit that could be more
+    # than there is, and grabbing would never go on, so that half of what may be used is enough.
+    return usable - min(policy.unsat_reserve, usable // 2)
 
 
 def slots_free_in(snapshot: Snapshot, policy: Policy) -> Sequence[int]:
@@ -168,6 +175,6 @@ def unsat_resume_seconds(snapshot: Snapshot, policy: Policy) -> int | None:
     if used < unsat_ceiling(snapshot, limit, policy.grab):
         return 0
     # The run that resumes comes after a pause.
-    wanted = used - (limit - 2 * policy.grab.unsat_reserve) + 1
-    free = slots_free_in(snapshot, policy)
-    return free[wanted - 1] if wanted <= len(free) else None
+    level, free = _resume_level(limit, policy.grab), slots_free_in(snapshot, policy)
+    wanted = used - level + 1
+    return free[wanted - 1] if level > 0 and wanted <= len(free) else None

@@ -286,6 +286,8 @@ def skip_reason(seen: Snapshot, wanted: Policy) -> str | None:
         return "profile_unknown"
     used, limit = own_count(seen), most_unsatisfied(seen)
     room = None if used is None or limit is None else limit - used - rules.unsat_reserve
+    # After a pause as much again has to be free as the reserve, or half of all that may be used.
+    again = 0 if limit is None else min(rules.unsat_reserve, (limit - rules.unsat_reserve) // 2)
     ratio = account.ratio if account.downloaded_bytes else float("inf")
     held = places_taken(seen)
     space = seen.free_space_bytes
@@ -293,7 +295,7 @@ def skip_reason(seen: Snapshot, wanted: Policy) -> str | None:
         "mouse_class": account.account_class == "Mouse",
         "low_ratio": ratio is not None and ratio < rules.ratio_floor,
         "download_freeze": (seen.download_freeze_until or 0) > seen.taken_at,
-        "unsatisfied_limit": room is not None and room <= (rules.unsat_reserve if seen.unsatisfied_paused else 0),
+        "unsatisfied_limit": room is not None and room <= (again if seen.unsatisfied_paused else 0),
         "unsatisfied_unknown": used is None and rules.require_unsat,
         "hit_and_run": rules.hold_on_hit_and_run and account.hit_and_run_count != 0,
         "client_full": held >= rules.max_torrents,

@@ -135,6 +135,14 @@ class TestGuards:
         assert skipped(plan(**unsat(count), unsatisfied_paused=paused)) == reason
 
     @pytest.mark.parametrize(
+        ("limit", "resumes_at"), [(31, 10), (30, 9), (29, 9), (20, 4), (13, 1), (12, 0), (11, 0), (10, None), (9, None)]
+    )
+    def test_after_a_pause_a_small_limit_is_left_a_level_to_resume_at(self, limit: int, resumes_at: int | None) -> None:
+        """A new member's is 20, of which twice the reserve is all: half of what may be used is enough then."""
+        going = [n for n in range(limit + 1) if skipped(plan(**unsat(n, limit), unsatisfied_paused=True)) is None]
+        assert max(going, default=None) == resumes_at
+
+    @pytest.mark.parametrize(
         ("outcome", "age", "counted"),
         [
             (LedgerOutcome.GRABBED, 30 * MINUTE - 1, True),
@@ -349,6 +357,12 @@ class TestForecast:
         held = tuple(torrent(number, seeding_time=(72 - number) * HOUR) for number in range(1, 13))
         figures = plan(**unsat(41), torrents=held).figures
         assert (figures["unsat_next_free_seconds"], figures["unsat_resume_seconds"]) == (HOUR, 12 * HOUR)
+
+    @pytest.mark.parametrize(("limit", "count", "seconds"), [(20, 10, 6 * HOUR), (11, 1, HOUR), (10, 0, None)])
+    def test_of_a_small_limit_it_tells_when_grabbing_resumes(self, limit: int, count: int, seconds: int | None) -> None:
+        """At 10 of 20 six slots have to be free before 4 are used; a limit that is all reserve leaves none, ever."""
+        held = tuple(torrent(number, seeding_time=(72 - number) * HOUR) for number in range(1, 13))
+        assert plan(**unsat(count, limit), torrents=held).figures["unsat_resume_seconds"] == seconds
 
     def test_nothing_is_waited_for_where_a_slot_is_free(self) -> None:
         """And where too few seed nobody can tell, which is not 0."""
