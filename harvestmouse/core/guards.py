@@ -108,6 +108,8 @@ def unsat_headroom(snapshot: Snapshot, policy: GrabPolicy) -> float:
 def _unknown_profile(snapshot: Snapshot) -> str:
     if snapshot.profile is None:
         return "the profile is missing"
+    if snapshot.profile.class_name is None:
+        return "the profile does not tell the class"
     if snapshot.profile.account_class is None:
         return f"class {snapshot.profile.class_name!r} is on no rung this version knows"
     return "the profile does not tell uploaded and downloaded bytes"

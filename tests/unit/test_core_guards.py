@@ -399,6 +399,7 @@ def test_where_two_guards_hold_the_earlier_is_the_reason(changes: dict[str, Any]
     [
         ({"profile": None}, "the profile is missing"),
         ({"profile": profile(account_class=None, class_name="Rat")}, "class 'Rat' is on no rung this version knows"),
+        ({"profile": profile(account_class=None, class_name=None)}, "the profile does not tell the class"),
         ({"profile": profile(uploaded_bytes=None)}, "the profile does not tell uploaded and downloaded bytes"),
         ({"profile": mouse(uploaded_bytes=715 * MIB)}, "class=Mouse ratio=1.00"),
         ({"profile": profile(uploaded_bytes=11 * GIB)}, "ratio 1.1000 is under the floor 1.2"),
