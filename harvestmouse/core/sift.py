@@ -63,6 +63,8 @@ class _Rejecter:
         for entry in snapshot.ledger or ():
             self._entries.setdefault(entry.id, []).append(entry)
         self._wedges = wedges_at_hand(snapshot, policy.grab) > 0
+        rows = (row for page in snapshot.searches or () for row in page.results)
+        self._said_free = {row.id for row in rows if not needs_wedge(row)} if self._wedges else set[int]()
         self._held_ids = {entry.id for entry in snapshot.ledger or () if entry.info_hash in hashes}
 
     def __call__(self, result: SearchResult) -> Reason | None:
@@ -81,8 +83,10 @@ class _Rejecter:
         return next((reason for reason, holds in rules.items() if holds), None)
 
     def _may_be_freed(self, result: SearchResult) -> bool:
-        # After an addition that failed the site may have spent a wedge on it already, and not show that yet.
-        return self._wedges and needs_wedge(result) and result.id not in self._entries
+        # After an addition that failed the site may have spent a wedge on it already, and not show that yet. And where
+        # one page says that it is free and another that it is not, a wedge on it may be lost.
+        known = result.id in self._entries or result.id in self._said_free
+        return self._wedges and needs_wedge(result) and not known
 
 
 def needs_wedge(result: SearchResult) -> bool:

@@ -269,6 +269,22 @@ class TestSeveralPages:
             assert decided(made) == {"1001": ("reject", "already_snatched")}
             assert (len(made.decisions), made.actions) == (1, ())
 
+    @pytest.mark.parametrize(
+        "other", [{"free": True}, {"vip": True}, {"fl_vip": True}, {"personal_freeleech": True}, {"takes_wedge": False}]
+    )
+    def test_what_one_page_calls_free_gets_no_wedge(self, other: dict[str, Any]) -> None:
+        """Nor is it taken without one, since another page says that it costs ratio."""
+        pages = (page(PAID), page(evolve(PAID, **other)))
+        for searches in (pages, pages[::-1]):
+            made = plan(with_policy=WEDGES, profile=profile(wedges=1), searches=searches)
+            assert decided(made) == {"1001": ("reject", "not_freeleech")}
+
+    def test_what_every_page_says_takes_a_wedge_gets_one(self) -> None:
+        """Whatever else they say of it, and whatever another title is."""
+        pages = (page(PAID, result(id=7)), page(evolve(PAID, leechers=99)))
+        made = plan(with_policy=WEDGES, profile=profile(wedges=1), searches=pages)
+        assert decided(made) == {"7": ("pick", "selected"), "1001": ("pick", "selected")}
+
     def test_two_malformed_rows_of_one_id_are_told_in_any_order(self) -> None:
         """The plan does not depend on which row came first."""
         rows = tuple(Malformed(subject="1", problem=f"cannot read {name}") for name in ("size", "title"))
