@@ -194,7 +194,26 @@ class TestCredit:
         """They are named as unknown."""
         found = way(mouse(bonus_points=None))
         assert [one for one in found.steps if "buy" in one.what] == []
+        assert step(found, Who.WAIT, "With enough credit the site lifts").at is None
         assert [one.fact for one in found.unknown] == ["bonus points"]
+
+    @pytest.mark.parametrize("uploaded", [20 * GIB, 12 * GIB])
+    def test_what_is_bought_already_is_waited_for(self, uploaded: int) -> None:
+        """The site still shows class Mouse for a while; nothing more has to be bought."""
+        found = way(mouse(uploaded_bytes=uploaded, downloaded_bytes=10 * GIB), torrents=(torrent(seeding_time=HOUR),))
+        assert step(found, Who.WAIT, "The ratio is enough: the site lifts the account out of class").at == NOW + HOUR
+        assert step(found, Who.WAIT, "has its 72 hours").at == NOW + HOUR + OWED - HOUR
+        assert [one for one in found.steps if "buy" in one.what] == []
+
+    @pytest.mark.parametrize(("points", "gib"), [(24_551.0, 2.5), (100.0, 2.0)])
+    def test_a_ratio_of_one_lacks_the_floor_alone(self, points: float, gib: float) -> None:
+        """In class Mouse still, at 10 GiB of 10: one GiB gives 1.1, and the floor is 1.2."""
+        found = way(mouse(uploaded_bytes=10 * GIB, downloaded_bytes=10 * GIB, bonus_points=points))
+        assert step(found, Who.WAIT, "The ratio is enough").at == NOW + HOUR
+        buys = step(found, Who.PERSON, "web store")
+        assert buys.figures["gib"] == gib
+        assert "Mouse" not in buys.what
+        assert steps(found, Who.WAIT, "With that credit") == []
 
     @pytest.mark.parametrize(
         ("uploaded", "with_policy", "states"),

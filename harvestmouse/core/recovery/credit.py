@@ -24,17 +24,24 @@ _MOST_PURCHASES = 12
 def credit(view: View) -> Iterator[Step]:
     """Yield what lifts the ratio, a purchase by hand and those of the jobs, and what the account may do then."""
     ratio, floor = view.profile.ratio, view.policy.grab.ratio_floor
+    if view.is_mouse and not view.lacks_credit:
+        yield Step(
+            served_at(view),
+            Who.WAIT,
+            "The ratio is enough: the site lifts the account out of class Mouse, and the tracker serves it again. If "
+            "that takes longer than a day, ask the staff.",
+        )
     if ratio is None or ratio >= view.goal:
         return
     own = list(_by_hand(view))
     yield from own
     yield from _purchases(view, "If nothing is bought by hand, spend" if own else "Spend")
-    if view.is_mouse:
+    if view.lacks_credit:
         yield Step(
             served_at(view),
             Who.WAIT,
-            "With that credit the site lifts the account out of class Mouse, and the tracker serves it again: what the "
-            "client has goes on by itself.",
+            f"With {'that' if own else 'enough'} credit the site lifts the account out of class Mouse, and the tracker "
+            "serves it again: what the client has goes on by itself.",
         )
     elif FIELD.grab.ratio_floor <= ratio < floor:
         yield Step(
@@ -50,7 +57,9 @@ def credit(view: View) -> Iterator[Step]:
 
 def served_at(view: View) -> int | None:
     """Return when the tracker serves the account, at the soonest; ``None`` where nobody knows."""
-    return _lifted_at(view, SITE_RATIO) if view.is_mouse else view.now
+    if view.lacks_credit:
+        return _lifted_at(view, SITE_RATIO)
+    return view.now + SITE_LAG_SECONDS if view.is_mouse else view.now
 
 
 def _lifted_at(view: View, ratio: float) -> int | None:
@@ -73,7 +82,7 @@ def _by_hand(view: View) -> Iterator[Step]:
         cost = int(gib) * view.policy.spend.price_per_gib
         lifted = ((profile.uploaded_bytes or 0) + gib * GIB) / (profile.downloaded_bytes or 1)
         pace = ", in several purchases" if cost <= points else ", bit by bit as points come in"
-    out = ", out of class Mouse" if view.is_mouse else ""
+    out = ", out of class Mouse" if view.lacks_credit else ""
     yield Step(
         _paid_at(view, cost),
         Who.PERSON,
@@ -86,7 +95,7 @@ def _by_hand(view: View) -> Iterator[Step]:
 def _missing_gib(view: View) -> int:
     """Return how many whole GiB are missing: in class Mouse to leave it, else to grab again."""
     profile = view.profile
-    wanted = Fraction(SITE_RATIO if view.is_mouse else view.goal)
+    wanted = Fraction(SITE_RATIO if view.lacks_credit else view.goal)
     missing = wanted * (profile.downloaded_bytes or 0) - (profile.uploaded_bytes or 0)
     return int(-(-missing // GIB))
 

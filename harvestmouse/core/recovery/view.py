@@ -35,6 +35,11 @@ class View:
         return self.profile.account_class is AccountClass.MOUSE
 
     @property
+    def lacks_credit(self) -> bool:
+        """Whether its ratio keeps the account in class Mouse; the site shows a purchase after a while only."""
+        return self.is_mouse and (self.profile.ratio or 0.0) < SITE_RATIO
+
+    @property
     def goal(self) -> float:
         """Return the ratio at which the account is neither in class Mouse nor kept from grabbing."""
         return max(SITE_RATIO, self.policy.grab.ratio_floor)
