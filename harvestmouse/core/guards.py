@@ -42,10 +42,7 @@ def profile_guard(snapshot: Snapshot, policy: Policy) -> Skip | None:
         return Skip(reason=Reason.DOWNLOAD_FREEZE, detail=detail)
     used, limit = unsat_used(snapshot), unsat_limit(profile)
     if used is not None and limit is not None and used >= unsat_ceiling(snapshot, limit, grab):
-        wait = unsat_resume_seconds(snapshot, policy)
-        detail = f"{used} of {limit} unsatisfied, {grab.unsat_reserve} kept in reserve"
-        detail += "" if wait is None else f"; enough slots free themselves in about {format_span(wait)}"
-        return Skip(reason=Reason.UNSATISFIED_LIMIT, detail=detail)
+        return Skip(reason=Reason.UNSATISFIED_LIMIT, detail=_unsatisfied(used, limit, snapshot, policy))
     if grab.require_unsat and used is None:
         detail = "the profile does not tell the unsatisfied count, and require_unsat is on"
         return Skip(reason=Reason.UNSATISFIED_UNKNOWN, detail=detail)
@@ -80,6 +77,14 @@ def guard(snapshot: Snapshot, policy: Policy) -> Skip | None:
     if snapshot.ledger is None:
         return Skip(reason=Reason.LEDGER_UNKNOWN, detail="what was grabbed before is unknown; none is an empty list")
     return None
+
+
+def _unsatisfied(used: int, limit: int, snapshot: Snapshot, policy: Policy) -> str:
+    level, wait = unsat_ceiling(snapshot, limit, policy.grab), unsat_resume_seconds(snapshot, policy)
+    detail = f"{used} of {limit} unsatisfied, {policy.grab.unsat_reserve} kept in reserve"
+    if snapshot.unsatisfied_paused and level > 0:
+        detail += f", paused until fewer than {level} are"
+    return detail if wait is None else f"{detail}; enough slots free themselves in about {format_span(wait)}"
 
 
 def _low_disk(free: int, snapshot: Snapshot, policy: Policy) -> str:

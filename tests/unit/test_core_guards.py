@@ -407,12 +407,18 @@ def test_where_two_guards_hold_the_earlier_is_the_reason(changes: dict[str, Any]
         (unsat(45), "45 of 50 unsatisfied, 10 kept in reserve"),
         (
             unsat(31) | {"unsatisfied_paused": True, "torrents": (torrent(seeding_time=58 * HOUR), torrent(2))},
-            "31 of 50 unsatisfied, 10 kept in reserve",
+            "31 of 50 unsatisfied, 10 kept in reserve, paused until fewer than 30 are",
         ),
         (
             unsat(30) | {"unsatisfied_paused": True, "torrents": (torrent(seeding_time=58 * HOUR), torrent(2))},
-            "30 of 50 unsatisfied, 10 kept in reserve; enough slots free themselves in about 14 h",
+            "30 of 50 unsatisfied, 10 kept in reserve, paused until fewer than 30 are; "
+            "enough slots free themselves in about 14 h",
         ),
+        (
+            unsat(1, 11) | {"unsatisfied_paused": True},
+            "1 of 11 unsatisfied, 10 kept in reserve, paused until fewer than 1 are",
+        ),
+        (unsat(0, 10) | {"unsatisfied_paused": True}, "0 of 10 unsatisfied, 10 kept in reserve"),
         (unsat(None), "the profile does not tell the unsatisfied count, and require_unsat is on"),
         ({"profile": profile(hit_and_run_count=3)}, "3 hit-and-runs on the account"),
         ({"torrents": FULL}, "500 torrents, at most 500"),
