@@ -411,8 +411,10 @@ def test_where_two_guards_hold_the_earlier_is_the_reason(changes: dict[str, Any]
         ),
         (
             unsat(30) | {"unsatisfied_paused": True, "torrents": (torrent(seeding_time=58 * HOUR), torrent(2))},
-            "30 of 50 unsatisfied, 10 kept in reserve, paused until fewer than 30 are; "
-            "enough slots free themselves in about 14 h",
+            (
+                "30 of 50 unsatisfied, 10 kept in reserve, paused until fewer than 30 are; "
+                "enough slots free themselves in about 14 h"
+            ),
         ),
         (
             unsat(1, 11) | {"unsatisfied_paused": True},
