@@ -53,4 +53,5 @@ class Traffic:
 
     def count(self, service: str, endpoint: str, result: Result, number: int = 1) -> None:
         """Count requests that ended alike."""
-        self.requests[service, endpoint, result] += number
+        if number:
+            self.requests[service, endpoint, result] += number

@@ -10,21 +10,22 @@ from attrs import define, evolve, field
 from harvestmouse.adapters.errors import AlreadyInClient, ItemError
 from harvestmouse.adapters.interface import Listing, Setup
 from harvestmouse.adapters.qbittorrent.listing import iter_objects
-from harvestmouse.adapters.qbittorrent.messages import fetch_messages
+from harvestmouse.adapters.qbittorrent.messages import Messages, ask_in_passing
 from harvestmouse.adapters.qbittorrent.session import FAILS, ErrorStatus, Session, read_object
 from harvestmouse.adapters.secret import Secret
 from harvestmouse.adapters.tape import Tape
-from harvestmouse.adapters.traffic import CLIENT, Result, Traffic
+from harvestmouse.adapters.traffic import Traffic
 from harvestmouse.core.actions import AddTorrent
 from harvestmouse.core.model import Preferences, Torrent
 from harvestmouse.core.wire.coerce import as_int
 from harvestmouse.core.wire.qbittorrent import (
     Version,
+    collect,
     parse_connection,
     parse_free_space,
     parse_messages,
     parse_preferences,
-    parse_torrents,
+    parse_torrent,
     parse_version,
 )
 
@@ -70,13 +71,18 @@ class QbittorrentClient:
 
     def torrents(self, category: str) -> Listing:
         """List the torrents of one category, filtered by the client."""
-        listing = self._list(kept=True, **_of_category(category))
-        if "+" not in category:
-            return listing
-        return Listing(
-            torrents=tuple(one for one in listing.torrents if one.category == category),
-            malformed=tuple(row for row in listing.malformed if row.category in (category, None)),
-        )
+        return self._of(category)
+
+    def torrents_heard(self, category: str, wanted: Callable[[Torrent], bool]) -> Listing:
+        """List as `torrents` does, with the tracker messages of some: they are asked for while the list is read.
+
+        A message that cannot be had is left to `with_messages`, which says why.
+
+        Args:
+            category: The torrents' category.
+            wanted: Tells of a torrent without messages whether they are wanted.
+        """
+        return self._of(category, wanted)
 
     def everything(self) -> Listing:
         """List all torrents with the free space, which only ``sync/maindata`` tells."""
@@ -91,7 +97,11 @@ class QbittorrentClient:
 
     def look(self, hashes: Iterable[str]) -> Listing:
         """List these torrents afresh, a hundred a request."""
-        parts = [self._list(hashes="|".join(batch)) for batch in _batches(list(hashes))]
+
+        def read(chunks: Iterable[bytes]) -> Listing:
+            return self._read(iter_objects(chunks))
+
+        parts = [self._list(read, hashes="|".join(batch)) for batch in _batches(list(hashes))]
         return Listing(
             torrents=tuple(torrent for part in parts for torrent in part.torrents),
             malformed=tuple(row for part in parts for row in part.malformed),
@@ -100,17 +110,12 @@ class QbittorrentClient:
     def with_messages(self, torrents: Iterable[Torrent]) -> tuple[Torrent, ...]:
         """Add what the trackers say; from 5.1 on the listing has brought it already."""
         known = tuple(torrents)
-        hashes = [torrent.hash for torrent in known if torrent.messages is None]
-        heard, result = {}, Result.NO_ANSWER
-        try:
-            for info_hash, body in fetch_messages(self._session, hashes):
-                heard[info_hash] = parse_messages(body, self._version)
-                if self.tape is not None:
-                    self.tape.keep_trackers(info_hash, body)
-            result = Result.OK
-        finally:
-            self.traffic.count(CLIENT, "torrents/trackers", result, len(hashes) if result is Result.OK else 1)
-        return tuple(torrent.with_messages(heard.get(torrent.hash)) for torrent in known)
+        with Messages(self._session) as messages:
+            for torrent in known:
+                if torrent.messages is None:
+                    messages.ask(torrent.hash)
+            messages.finish()
+        return self._told(known, messages)
 
     def preferences(self) -> Preferences:
         """Read the queueing preferences."""
@@ -219,17 +224,39 @@ class QbittorrentClient:
             self.tape.version = version
         return session
 
-    def _list(self, *, kept: bool = False, **params: str) -> Listing:
-        """List torrents, with tracker messages where the version lists them; older ones ignore the wish."""
-
+    def _of(self, category: str, wanted: Callable[[Torrent], bool] | None = None) -> Listing:
         def read(chunks: Iterable[bytes]) -> Listing:
             rows = iter_objects(chunks)
-            if kept and self.tape is not None:
-                rows = self.tape.through(rows)
-            torrents, malformed = parse_torrents(rows, None, self._version)
-            return Listing(torrents=tuple(torrents), malformed=tuple(malformed))
+            return self._read(rows if self.tape is None else self.tape.through(rows), wanted)
 
+        listing = self._list(read, **_of_category(category))
+        if "+" not in category:
+            return listing
+        return Listing(
+            torrents=tuple(one for one in listing.torrents if one.category == category),
+            malformed=tuple(row for row in listing.malformed if row.category in (category, None)),
+        )
+
+    def _list(self, read: Callable[[Iterable[bytes]], Listing], **params: str) -> Listing:
+        """List torrents, with tracker messages where the version lists them; older ones ignore the wish."""
         return self._session.get(_LIST, read, includeTrackers="true", **params)
+
+    def _read(self, rows: Iterable[object], wanted: Callable[[Torrent], bool] | None = None) -> Listing:
+        listed = (parse_torrent(row, None, self._version) for row in rows)
+        if wanted is None:
+            torrents, malformed = collect(listed)
+            return Listing(torrents=tuple(torrents), malformed=tuple(malformed))
+        with Messages(self._session) as messages:
+            torrents, malformed = collect(ask_in_passing(messages, listed, wanted))
+        return Listing(torrents=self._told(torrents, messages), malformed=tuple(malformed))
+
+    def _told(self, torrents: Iterable[Torrent], messages: Messages) -> tuple[Torrent, ...]:
+        """Return the torrents with what their trackers said."""
+        if self.tape is not None:
+            for info_hash, body in messages.told.items():
+                self.tape.keep_trackers(info_hash, body)
+        told = {info_hash: parse_messages(body, self._version) for info_hash, body in messages.told.items()}
+        return tuple(torrent.with_messages(told.get(torrent.hash)) for torrent in torrents)
 
     def _state(self) -> tuple[Mapping[str, Any], Listing]:
         body = self._maindata(0)
@@ -239,12 +266,9 @@ class QbittorrentClient:
         if self.tape is not None:
             self.tape.keep_transfer(body["server_state"])
             whole = self.tape.through(whole)
-        torrents, malformed = parse_torrents(whole, None, self._version)
-        return body, Listing(
-            torrents=tuple(torrents),
-            malformed=tuple(malformed),
-            free_space_bytes=parse_free_space(body),
-            connection=parse_connection(body["server_state"]),
+        listing = self._read(whole)
+        return body, evolve(
+            listing, free_space_bytes=parse_free_space(body), connection=parse_connection(body["server_state"])
         )
 
     def _maindata(self, rid: int) -> dict[str, Any]:
