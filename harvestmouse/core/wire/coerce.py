@@ -43,9 +43,7 @@ def as_float(value: object) -> float | None:
         return None
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         value = float(value.replace(",", ""))
-    if isinstance(value, int) and abs(value) < _MOST:
-        return float(value)
-    return value if isinstance(value, float) and isfinite(value) else None
+    return float(value) if isinstance(value, int | float) and abs(value) < _MOST else None
 
 
 def as_count(value: object) -> int | None:
