@@ -64,7 +64,7 @@ class _Rejecter:
             self._entries.setdefault(entry.id, []).append(entry)
         self._wedges = wedges_at_hand(snapshot, policy.grab) > 0
         rows = (row for page in snapshot.searches or () for row in page.results)
-        self._said_free = {row.id for row in rows if not needs_wedge(row)} if self._wedges else set[int]()
+        self._said_free = {row.id for row in rows if not needs_wedge(row)}
         self._held_ids = {entry.id for entry in snapshot.ledger or () if entry.info_hash in hashes}
 
     def __call__(self, result: SearchResult) -> Reason | None:
