@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from harvestmouse.core import recovery
 from harvestmouse.core.model import AccountClass, Profile, Snapshot
 from harvestmouse.core.policy import FIELD, SEED, Policy
-from harvestmouse.core.recovery import State, Step, Way, Who, disabled_way, find_way
+from harvestmouse.core.recovery import State, Step, Unknown, Way, Who, disabled_way, find_way
 from harvestmouse.core.wire.plan import dump
 from harvestmouse.core.wire.recovery import unparse_way
 from harvestmouse.runners.demo import incident
@@ -51,6 +52,7 @@ def step(found: Way, who: Who, words: str) -> Step:
 
 
 BUYS = (Who.JOBS, "buys")
+LOOK = "look at the profile in a browser"
 
 
 class TestWell:
@@ -394,8 +396,33 @@ class TestUnknown:
         """And has no steps."""
         found = find_way(Snapshot(taken_at=NOW), SEED)
         assert (found.states, found.steps) == ((State.UNKNOWN,), ())
-        assert len(found.unknown) == 5
-        assert all(one.learn for one in found.unknown)
+        assert found.unknown == (
+            Unknown("class, upload and download of the account", LOOK + ", then run this again"),
+            Unknown("bonus points", "look at the store in a browser"),
+            Unknown("hit-and-runs", LOOK),
+            Unknown("unsatisfied torrents", LOOK),
+            Unknown("the client's torrents", "see that the client runs, then run this again"),
+        )
+
+    @pytest.mark.parametrize("missing", ["uploaded_bytes", "downloaded_bytes", "account_class"])
+    def test_each_fact_of_the_account_is_needed(self, missing: str) -> None:
+        """Without one of them nobody knows what is wrong."""
+        without: dict[str, Any] = {missing: None}
+        assert way(profile(**without)).unknown[0].fact == "class, upload and download of the account"
+
+    def test_the_income_is_asked_for_where_points_are_short(self) -> None:
+        """At the ratio that is wanted nothing has to be bought."""
+        learn = "let spend or grab run twice, at least an hour apart; a dry run is enough"
+        assert way(mouse()).unknown == (Unknown("income of points", learn),)
+        assert way(profile(uploaded_bytes=12 * GIB - 1)).unknown == (Unknown("income of points", learn),)
+        assert way(profile(uploaded_bytes=12 * GIB)).unknown == ()
+
+    def test_what_nobody_asked_the_trackers_is_named(self) -> None:
+        """With how many torrents it is about."""
+        (unasked,) = way(torrents=(torrent(1, seeding_time=HOUR, messages=None),)).unknown
+        assert unasked == Unknown(
+            "whether what may owe seed time (1 torrent) is seeding it", "look at its trackers in the client"
+        )
 
     def test_a_class_on_no_known_rung_is_unknown(self) -> None:
         """What the client shows is told all the same."""
@@ -424,6 +451,19 @@ class TestDisabled:
         for words in ("Make no new cookie", "do not repeat the login", "ask its staff", "doctor --resume"):
             assert words in text
 
+    def test_all_of_it_is_due_now_but_the_staffs_answer(self) -> None:
+        """What a person reads."""
+        found = disabled_way(NOW)
+        assert (found.taken_at, [one.at for one in found.steps]) == (NOW, [NOW, NOW, NOW, None])
+        assert [one.what for one in found.steps[1:]] == [
+            (
+                "Log in once, in a browser. If the site says that the account is disabled, ask its staff on IRC, and "
+                "tell them what runs here."
+            ),
+            "Leave the client running: what it seeds, it owes.",
+            "Once staff has answered and the browser shows the site again: harvestmouse doctor --resume.",
+        ]
+
 
 class TestForm:
     """The order, and the JSON form."""
@@ -438,6 +478,29 @@ class TestForm:
         assert times == [*dated, *[None] * (len(times) - len(dated))]
         now = [one.who for one in found.steps if one.at == NOW]
         assert now == sorted(now, key=[Who.PERSON, Who.WAIT, Who.JOBS].index)
+
+    def test_the_figures_are_the_account_s(self) -> None:
+        """By the names that are published."""
+        owing = (torrent(1, state="queuedUP", seeding_time=HOUR),)
+        found = way(mouse(unsat_count=9, unsat_limit=20, hit_and_run_count=2), balances=EARNED, torrents=owing)
+        assert found.figures == {
+            "class": "Mouse",
+            "ratio": 0.0,
+            "uploaded_bytes": 0,
+            "downloaded_bytes": 715 * MIB,
+            "balance_bp": 24_551.0,
+            "income_bp_per_hour": 100.0,
+            "hit_and_run_count": 2,
+            "unsat_used": 9,
+            "unsat_limit": 20,
+            "owed_torrents": 1,
+        }
+
+    def test_the_names_for_other_programs_are_there(self) -> None:
+        """Whatever is offered can be imported."""
+        assert {getattr(recovery, name) for name in recovery.__all__} == {
+            State, Step, Unknown, Way, Who, disabled_way, find_way
+        }  # fmt: skip
 
     def test_the_json_form_holds_all_of_it(self) -> None:
         """In plain values."""

@@ -85,7 +85,7 @@ def _states(view: View) -> Iterator[State]:
 
 def _unknown(view: View) -> Iterator[Unknown]:
     snapshot, profile = view.snapshot, view.profile
-    if snapshot.profile is None or profile.ratio is None or profile.account_class is None:
+    if profile.ratio is None or profile.account_class is None:
         yield Unknown(
             "class, upload and download of the account", "look at the profile in a browser, then run this again"
         )
