@@ -413,7 +413,8 @@ class TestUnknown:
     def test_the_income_is_asked_for_where_points_are_short(self) -> None:
         """At the ratio that is wanted nothing has to be bought."""
         learn = "let spend or grab run twice, at least an hour apart; a dry run is enough"
-        assert way(mouse()).unknown == (Unknown("income of points", learn),)
+        for with_policy in (SEED, FIELD):
+            assert way(mouse(), with_policy).unknown == (Unknown("income of points", learn),)
         assert way(profile(uploaded_bytes=12 * GIB - 1)).unknown == (Unknown("income of points", learn),)
         assert way(profile(uploaded_bytes=12 * GIB)).unknown == ()
 
