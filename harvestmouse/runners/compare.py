@@ -65,10 +65,17 @@ def policies_of(names: Iterable[str], own: Policy) -> dict[str, Policy]:
 def _policy(name: str, own: Policy) -> Policy:
     if name in PRESETS:
         return evolve(PRESETS[name], client=own.client, monitor=own.monitor, address=own.address)
-    if not Path(name).is_file():
+    if not _may_be_file(name):
         (near,) = get_close_matches(name, PRESETS, 1, 0.0)
         raise ConfigError(f"policy {name!r} is neither a preset nor a file; the nearest preset is {near}")
     return config.load({}, name).policy
+
+
+def _may_be_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except OSError:
+        return True  # to read it says why it cannot be
 
 
 def runs_of(paths: Iterable[Path], unread: list[str]) -> Iterator[Run]:

@@ -1,5 +1,7 @@
 """Read recordings back: one, or all that files, folders and patterns name, one at a time."""
 
+import os
+import stat
 from collections.abc import Iterable, Iterator
 from glob import has_magic, iglob
 from pathlib import Path
@@ -60,11 +62,14 @@ def paths_of(words: Iterable[str]) -> list[Path]:
     """Return the recordings that files, folders (with all below them) and patterns name, in the order of their times.
 
     Raises:
-        RecordingError: A word names nothing.
+        RecordingError: A word names nothing, or a folder cannot be read: what it has must not be left out unsaid.
     """
     found: dict[Path, None] = {}
     for word in words:
-        paths = list(_named(word))
+        try:
+            paths = list(_named(word))
+        except OSError as error:
+            raise RecordingError(f"{error.filename}: cannot be read: {error.strerror}") from None
         if not paths:
             raise RecordingError(f"{word}: there is no recording; name files, folders or patterns")
         found.update(dict.fromkeys(paths))
@@ -96,7 +101,21 @@ def _named(word: str) -> Iterator[Path]:
     if has_magic(word):
         for one in iglob(word, recursive=True):  # noqa: PTH207 - Path.glob takes no pattern from the root
             yield from _named(one)
-    elif (path := Path(word)).is_dir():
-        yield from (one for one in path.rglob("[!.]*") if one.name.endswith(_SUFFIXES) and one.is_file())
-    elif path.exists():
-        yield path
+    elif (mode := _mode(word)) is not None:
+        yield from _below(word) if stat.S_ISDIR(mode) else (Path(word),)
+
+
+def _mode(word: str) -> int | None:
+    try:
+        return Path(word).stat().st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _below(folder: str) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for place, _, names in os.walk(folder, onerror=refuse):
+        files = (Path(place, name) for name in names if name.endswith(_SUFFIXES) and not name.startswith("."))
+        yield from (one for one in files if one.is_file())

@@ -1,5 +1,6 @@
 """Recordings are decided again: the same, or what differs, to people, as JSON and as JUnit."""
 
+import errno
 import gzip
 import json
 import os
@@ -195,6 +196,27 @@ class TestErrors:
         """Nothing is replayed."""
         with pytest.raises(RecordingError, match="there is no recording"):
             replayed(tmp_path / "*.gz")
+
+    def test_a_folder_that_cannot_be_read_is_not_left_out(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The folder of a day is its owner's alone; another user would be told that all there is is the same."""
+        keep(tmp_path / "a.json.gz")
+        sealed = keep(tmp_path / "day" / "b.json.gz").parent
+        look = os.scandir
+
+        def scandir(path: str) -> Any:
+            if Path(path) == sealed:
+                raise PermissionError(errno.EACCES, "Permission denied", path)
+            return look(path)
+
+        monkeypatch.setattr(os, "scandir", scandir)
+        with pytest.raises(RecordingError, match=f"^{sealed}: cannot be read: Permission denied$"):
+            replayed(tmp_path)
+
+    def test_a_word_that_no_file_can_have_is_said(self) -> None:
+        with pytest.raises(RecordingError, match="^x+: cannot be read: File name too long$"):
+            replayed("x" * 300)
 
     def test_a_pattern(self, tmp_path: Path, capsys: Printed) -> None:
         """Only what it names."""
