@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, pairwise
+from typing import Any
 
 from harvestmouse.core import cleanup, grab, spend
 from harvestmouse.core.compare import SCORE_STEPS, Comparison, Result, Upload
@@ -64,7 +65,12 @@ def verdict(comparison: Comparison, unread: Sequence[str] = ()) -> list[str]:
 
 def _settings(comparison: Comparison) -> Iterator[_Row]:
     for key, by_policy in comparison.differences.items():
-        yield (key, *(clean(str(by_policy[one.name])) for one in comparison.results))
+        yield (key, *(_figure(by_policy[one.name]) for one in comparison.results))
+
+
+def _figure(value: Any) -> str:
+    """Write a figure; what is on or off the way a configuration has it."""
+    return clean(str(value).lower() if isinstance(value, bool) else str(value))
 
 
 def _grab(comparison: Comparison) -> Iterator[_Row]:

@@ -191,6 +191,10 @@ class TestPolicies:
         with pytest.raises(ConfigError, match=f"'{word}' is neither a preset nor a file; the nearest preset is {near}"):
             policies_of(["seed", word], SEED)
 
+    def test_a_file_that_cannot_be_looked_at_says_why(self) -> None:
+        with pytest.raises(ConfigError, match="cannot read the configuration file x+: File name too long"):
+            policies_of(["seed", "x" * 300], SEED)
+
 
 class TestVerdict:
     """What is said in words."""
@@ -379,6 +383,7 @@ class TestTables:
         ]
         rows = self.lines(compare(runs, PRESETS))
         assert rows["grab.seeder_ceiling"] == ["50", "200"]
+        assert rows["cleanup.keep_partials"] == ["false", "true"]
         assert "grab.max_size" not in rows
         assert rows["grab runs"] == ["2", "2"]
         assert rows["skipped: low_ratio"] == ["1", "0"]
