@@ -15,8 +15,8 @@ from attrs import Factory, define, evolve, field, frozen
 
 from harvestmouse.core.compare import CEILINGS, FLOORS, SCORE_STEPS, History, Run, Sight, by_steps
 from harvestmouse.core.estimate import Estimate, difference_of, mean_of
-from harvestmouse.core.model import SITE_SEED_TIME_SECONDS, SearchResult
-from harvestmouse.core.policy import GrabPolicy
+from harvestmouse.core.model import SearchResult
+from harvestmouse.core.policy import SITE_SEED_TIME_SECONDS, GrabPolicy
 from harvestmouse.core.sift import score
 from harvestmouse.core.units import DAY, MIB
 

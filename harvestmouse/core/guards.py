@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from math import inf
 
 from harvestmouse.core.disk import category_bytes, disk_left, quota_left, still_to_write
-from harvestmouse.core.model import SITE_SEED_TIME_SECONDS, AccountClass, LedgerOutcome, Profile, Snapshot, Torrent
+from harvestmouse.core.model import AccountClass, LedgerOutcome, Profile, Snapshot, Torrent
 from harvestmouse.core.plan import Reason, Skip
-from harvestmouse.core.policy import GrabPolicy, Policy
+from harvestmouse.core.policy import SITE_SEED_TIME_SECONDS, GrabPolicy, Policy
+from harvestmouse.core.trackers import is_working
 from harvestmouse.core.units import format_size, format_span
 
 # The site's unsatisfied count trails real snatches; own grabs of the last half hour are added to it.
@@ -164,12 +165,15 @@ def slots_free_in(snapshot: Snapshot, policy: Policy) -> Sequence[int]:
     """Return in how many seconds unsatisfied slots free themselves, one figure a slot, the soonest first.
 
     They are those of managed torrents that are seeding and go on to, by what is left of the site's seed time on the
-    smaller of the two clocks; the slots of others free themselves later, or nobody can tell when.
+    smaller of the two clocks; the slots of others, also of those that no tracker is known to take, free themselves
+    later, or nobody can tell when.
     """
     left = (
         SITE_SEED_TIME_SECONDS - torrent.seeded_seconds
         for torrent in snapshot.managed(policy.client.category)
-        if torrent.state in _SEEDING and torrent.seeded_seconds is not None
+        if torrent.state in _SEEDING
+        and torrent.seeded_seconds is not None
+        and (is_working(torrent) or not torrent.messages)
     )
     return sorted(seconds for seconds in left if seconds > 0)
 

@@ -10,9 +10,6 @@ from math import inf
 
 from attrs import evolve, field, frozen
 
-# The site gives a torrent's seed time 72 hours to be reached (rule 2.5); the policy may ask for more, never for less.
-SITE_SEED_TIME_SECONDS = 72 * 3600
-
 
 class AccountClass(StrEnum):
     """The rungs of the account ladder; any other class name is unknown to us."""

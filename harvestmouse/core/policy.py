@@ -8,8 +8,10 @@ from typing import Any
 from attrs import Attribute, evolve, field, fields, frozen
 
 from harvestmouse.core.errors import PolicyError
-from harvestmouse.core.model import SITE_SEED_TIME_SECONDS
 from harvestmouse.core.units import GIB, MIB, exact_duration, exact_size
+
+# The site gives a torrent's seed time 72 hours to be reached (rule 2.5); the policy may ask for more, never for less.
+SITE_SEED_TIME_SECONDS = 72 * 3600
 
 _ZERO = timedelta(0)
 _SITE_SEED_TIME = timedelta(seconds=SITE_SEED_TIME_SECONDS)

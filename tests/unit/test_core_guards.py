@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from harvestmouse.core.guards import guard, profile_guard, slots_free_in
-from harvestmouse.core.model import AccountClass, LedgerOutcome, Malformed, Torrent
+from harvestmouse.core.model import AccountClass, LedgerOutcome, Malformed, Torrent, TrackerMessage
 from harvestmouse.core.plan import GUARDS
 from harvestmouse.core.policy import FIELD, SEED, Policy
 from tests.support.builders import (
@@ -16,6 +16,7 @@ from tests.support.builders import (
     NOW,
     download,
     entry,
+    message,
     mouse,
     policy,
     profile,
@@ -346,6 +347,22 @@ class TestForecast:
         """Nobody can tell when it will."""
         held = torrent(**({"seeding_time": HOUR} | facts))
         assert slots_free_in(snapshot(torrents=(held,)), SEED) == []
+
+    @pytest.mark.parametrize(
+        ("messages", "slots"),
+        [
+            ((message("no"),), []),
+            ((message("", status=1),), []),
+            ((message("no"), message("", status=2)), [2 * HOUR]),
+            (None, [2 * HOUR]),
+        ],
+    )
+    def test_what_no_tracker_takes_frees_no_slot(
+        self, messages: tuple[TrackerMessage, ...] | None, slots: list[int]
+    ) -> None:
+        """The site counts nothing of it; where nobody asked the trackers it is taken to go well."""
+        held = torrent(seeding_time=70 * HOUR, messages=messages)
+        assert slots_free_in(snapshot(torrents=(held,)), SEED) == slots
 
     def test_the_slower_of_two_clocks_is_believed(self) -> None:
         """The client's goes on while the tracker is away; the site's does not."""

@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 
 from harvestmouse.adapters.errors import ClientUnclear
 from harvestmouse.adapters.qbittorrent.session import Session
-from harvestmouse.core.wire.qbittorrent import Version
+from harvestmouse.core.wire.version import Version
 
 _OK = 200
 # The library trusts what it reads; what it stumbles over is an answer of another shape.

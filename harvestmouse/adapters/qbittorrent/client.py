@@ -1,36 +1,33 @@
-"""qBittorrent 4.1 to 5.x over its Web API."""
+"""qBittorrent 4.1 to 5.x over its Web API.
+
+What reads an answer is loaded while the client makes it, so that the first question is sent early.
+"""
+
+from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
 
 from harvestmouse.adapters.errors import AlreadyInClient, ItemError
 from harvestmouse.adapters.interface import Listing, Setup
-from harvestmouse.adapters.qbittorrent.listing import iter_objects
-from harvestmouse.adapters.qbittorrent.messages import Messages, ask_in_passing
+from harvestmouse.adapters.qbittorrent.messages import Messages
 from harvestmouse.adapters.qbittorrent.session import FAILS, ErrorStatus, Session, read_object
 from harvestmouse.adapters.secret import Secret
 from harvestmouse.adapters.tape import Tape
 from harvestmouse.adapters.traffic import Traffic
-from harvestmouse.core.actions import AddTorrent
-from harvestmouse.core.model import Preferences, Torrent
+from harvestmouse.core import wire
 from harvestmouse.core.wire.coerce import as_int
-from harvestmouse.core.wire.qbittorrent import (
-    Version,
-    collect,
-    parse_connection,
-    parse_free_space,
-    parse_messages,
-    parse_preferences,
-    parse_torrent,
-    parse_version,
-)
+from harvestmouse.core.wire.version import Version, parse_version
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
     from harvestmouse.adapters.qbittorrent.changes import Changes
+    from harvestmouse.core.actions import AddTorrent
+    from harvestmouse.core.model import Preferences, Torrent
 
 _CONNECT_SECONDS, _READ_SECONDS = 10.0, 60.0
 # How many torrents one request may name; bodies and addresses stay small.
@@ -60,7 +57,7 @@ class QbittorrentClient:
     tape: Tape | None = None
     _connected: Session | None = field(default=None, init=False)
     _version: Version | None = field(default=None, init=False)
-    _changes: "Changes | None" = field(default=None, init=False)
+    _changes: Changes | None = field(default=None, init=False)
 
     def ask_ahead(self, category: str | None) -> None:
         """Ask for what is wanted next: `torrents` of a category, or all with `overview` or `everything`."""
@@ -71,7 +68,7 @@ class QbittorrentClient:
 
     def torrents(self, category: str) -> Listing:
         """List the torrents of one category, filtered by the client."""
-        return self._of(category)
+        return _only(category, self._list(_of_category(category), taped=True))
 
     def torrents_heard(self, category: str, wanted: Callable[[Torrent], bool]) -> Listing:
         """List as `torrents` does, with the tracker messages of some: they are asked for while the list is read.
@@ -82,7 +79,7 @@ class QbittorrentClient:
             category: The torrents' category.
             wanted: Tells of a torrent without messages whether they are wanted.
         """
-        return self._of(category, wanted)
+        return _only(category, self._list(_of_category(category), taped=True, wanted=wanted))
 
     def everything(self) -> Listing:
         """List all torrents with the free space, which only ``sync/maindata`` tells."""
@@ -97,11 +94,7 @@ class QbittorrentClient:
 
     def look(self, hashes: Iterable[str]) -> Listing:
         """List these torrents afresh, a hundred a request."""
-
-        def read(chunks: Iterable[bytes]) -> Listing:
-            return self._read(iter_objects(chunks))
-
-        parts = [self._list(read, hashes="|".join(batch)) for batch in _batches(list(hashes))]
+        parts = [self._list({"hashes": "|".join(batch)}) for batch in _batches(list(hashes))]
         return Listing(
             torrents=tuple(torrent for part in parts for torrent in part.torrents),
             malformed=tuple(row for part in parts for row in part.malformed),
@@ -122,7 +115,9 @@ class QbittorrentClient:
         body = self._session.get("app/preferences", read_object)
         if self.tape is not None:
             self.tape.keep_preferences(body)
-        return parse_preferences(body) or Preferences()
+        preferences = wire.parse_preferences(body)
+        assert preferences is not None  # only another shape of body has none
+        return preferences
 
     def setup(self) -> Setup:
         """Read how it is set up: not what a run decides from, but what a person wants to know."""
@@ -193,7 +188,7 @@ class QbittorrentClient:
             self._connected = self._connect()
         return self._connected
 
-    def _changing(self, endpoint: str) -> AbstractContextManager["Changes"]:
+    def _changing(self, endpoint: str) -> AbstractContextManager[Changes]:
         """Lend what sends changes; its library is loaded for the first of them."""
         session = self._session
         if self._changes is None:
@@ -224,38 +219,33 @@ class QbittorrentClient:
             self.tape.version = version
         return session
 
-    def _of(self, category: str, wanted: Callable[[Torrent], bool] | None = None) -> Listing:
+    def _list(
+        self, query: Mapping[str, str], *, taped: bool = False, wanted: Callable[[Torrent], bool] | None = None
+    ) -> Listing:
+        """List torrents, with tracker messages where the version lists them; older ones ignore the wish."""
+        from harvestmouse.adapters.qbittorrent.listing import iter_objects  # noqa: PLC0415
+
         def read(chunks: Iterable[bytes]) -> Listing:
             rows = iter_objects(chunks)
-            return self._read(rows if self.tape is None else self.tape.through(rows), wanted)
+            return self._read(self.tape.through(rows) if taped and self.tape is not None else rows, wanted)
 
-        listing = self._list(read, **_of_category(category))
-        if "+" not in category:
-            return listing
-        return Listing(
-            torrents=tuple(one for one in listing.torrents if one.category == category),
-            malformed=tuple(row for row in listing.malformed if row.category in (category, None)),
-        )
-
-    def _list(self, read: Callable[[Iterable[bytes]], Listing], **params: str) -> Listing:
-        """List torrents, with tracker messages where the version lists them; older ones ignore the wish."""
-        return self._session.get(_LIST, read, includeTrackers="true", **params)
+        return self._session.get(_LIST, read, includeTrackers="true", **query)
 
     def _read(self, rows: Iterable[object], wanted: Callable[[Torrent], bool] | None = None) -> Listing:
-        listed = (parse_torrent(row, None, self._version) for row in rows)
+        from harvestmouse.adapters.qbittorrent.listing import read_heard, read_listing  # noqa: PLC0415
+
         if wanted is None:
-            torrents, malformed = collect(listed)
-            return Listing(torrents=tuple(torrents), malformed=tuple(malformed))
+            return read_listing(rows, self._version)
         with Messages(self._session) as messages:
-            torrents, malformed = collect(ask_in_passing(messages, listed, wanted))
-        return Listing(torrents=self._told(torrents, messages), malformed=tuple(malformed))
+            listing = read_heard(rows, self._version, messages, wanted)
+        return evolve(listing, torrents=self._told(listing.torrents, messages))
 
     def _told(self, torrents: Iterable[Torrent], messages: Messages) -> tuple[Torrent, ...]:
         """Return the torrents with what their trackers said."""
         if self.tape is not None:
             for info_hash, body in messages.told.items():
                 self.tape.keep_trackers(info_hash, body)
-        told = {info_hash: parse_messages(body, self._version) for info_hash, body in messages.told.items()}
+        told = {info_hash: wire.parse_messages(body, self._version) for info_hash, body in messages.told.items()}
         return tuple(torrent.with_messages(told.get(torrent.hash)) for torrent in torrents)
 
     def _state(self) -> tuple[Mapping[str, Any], Listing]:
@@ -268,7 +258,9 @@ class QbittorrentClient:
             whole = self.tape.through(whole)
         listing = self._read(whole)
         return body, evolve(
-            listing, free_space_bytes=parse_free_space(body), connection=parse_connection(body["server_state"])
+            listing,
+            free_space_bytes=wire.parse_free_space(body),
+            connection=wire.parse_connection(body["server_state"]),
         )
 
     def _maindata(self, rid: int) -> dict[str, Any]:
@@ -281,7 +273,7 @@ class QbittorrentClient:
             time.sleep(_POLL_SECONDS)
             body = self._maindata(rid)
             rid = as_int(body.get("rid")) or 0
-            free = parse_free_space(body)
+            free = wire.parse_free_space(body)
             if free:
                 return free
         return 0
@@ -294,7 +286,7 @@ class QbittorrentClient:
             time.sleep(_POLL_SECONDS)
         return True
 
-    def _each(self, endpoint: str, hashes: Iterable[str], call: Callable[["Changes", list[str]], object]) -> None:
+    def _each(self, endpoint: str, hashes: Iterable[str], call: Callable[[Changes, list[str]], object]) -> None:
         for batch in _batches(list(hashes)):
             with self._changing(endpoint) as api:
                 call(api, batch)
@@ -303,6 +295,16 @@ class QbittorrentClient:
 def _of_category(category: str) -> dict[str, str]:
     # The client reads a plus sign in an address as a space, however it is written, and would find nothing.
     return {} if "+" in category else {"category": category}
+
+
+def _only(category: str, listing: Listing) -> Listing:
+    """Leave out other categories, where the client could not be asked for one."""
+    if "+" not in category:
+        return listing
+    return Listing(
+        torrents=tuple(one for one in listing.torrents if one.category == category),
+        malformed=tuple(row for row in listing.malformed if row.category in (category, None)),
+    )
 
 
 def _batches(hashes: Sequence[str]) -> Iterator[list[str]]:

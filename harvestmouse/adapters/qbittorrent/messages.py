@@ -5,8 +5,6 @@ One request a torrent is what clients before 5.1 offer.
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from typing import Self
 
 from attrs import define, field
@@ -15,7 +13,6 @@ from harvestmouse.adapters.errors import ClientUnavailable, ClientUnclear
 from harvestmouse.adapters.qbittorrent.connection import FAILURES, Connection, reason
 from harvestmouse.adapters.qbittorrent.session import Session
 from harvestmouse.adapters.traffic import CLIENT, Result
-from harvestmouse.core.model import Malformed, Torrent
 
 _ENDPOINT = "torrents/trackers"
 # With four in flight the client never waits for us; more gain nothing.
@@ -96,23 +93,3 @@ class Messages:
 
     def _unavailable(self, why: str) -> ClientUnavailable:
         return ClientUnavailable(f"{self.session.place(_ENDPOINT)}: {why}")
-
-
-def ask_in_passing(
-    messages: Messages, listed: Iterable[Torrent | Malformed], wanted: Callable[[Torrent], bool]
-) -> Iterator[Torrent | Malformed]:
-    """Yield what a listing holds, and ask what the trackers of some torrents say while the rest of it is read.
-
-    A client that stops answering is asked nothing more; whoever needs what is missing asks again, and is told why.
-    """
-    failed = False
-    for one in listed:
-        if not failed and isinstance(one, Torrent) and one.messages is None and wanted(one):
-            try:
-                messages.ask(one.hash)
-            except (ClientUnavailable, ClientUnclear):
-                failed = True
-        yield one
-    if not failed:
-        with suppress(ClientUnavailable, ClientUnclear):
-            messages.finish()

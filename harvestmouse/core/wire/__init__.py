@@ -16,9 +16,9 @@ if TYPE_CHECKING:
         parse_messages,
         parse_preferences,
         parse_torrents,
-        parse_version,
     )
     from harvestmouse.core.wire.snapshot import parse_snapshot
+    from harvestmouse.core.wire.version import parse_version
 
 __all__ = [
     "parse_connection",
@@ -44,7 +44,7 @@ _HOMES = {
     "parse_messages": "qbittorrent",
     "parse_preferences": "qbittorrent",
     "parse_torrents": "qbittorrent",
-    "parse_version": "qbittorrent",
+    "parse_version": "version",
     "parse_snapshot": "snapshot",
 }
 

@@ -9,22 +9,11 @@ from urllib.parse import unquote, urlsplit
 from harvestmouse.core.model import Connection, Malformed, Preferences, Torrent, TrackerMessage
 from harvestmouse.core.wire.coerce import as_count, as_flag, as_float, as_int, as_object, as_size, as_text, digest
 from harvestmouse.core.wire.redact import EXTERNAL, keep_ip, keep_torrent, masked
-
-Version = tuple[int, ...]
-
-# qBittorrent 5.2 tells a tracker's refusal from no answer.
-REPORTS_TRACKER_ERRORS: Version = (2, 12)
+from harvestmouse.core.wire.version import REPORTS_TRACKER_ERRORS, Version
 
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
 # Old clients write "never completed" as the largest unsigned 32-bit number.
 _NEVER = 2**32 - 1
-
-
-def parse_version(text: object) -> Version | None:
-    """Read a Web API version such as ``"2.8.19"``."""
-    if not isinstance(text, str) or re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4}){1,3}", text.strip(), re.ASCII) is None:
-        return None
-    return tuple(int(part) for part in text.strip().split("."))
 
 
 def parse_torrents(

@@ -8,12 +8,14 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
-from harvestmouse.core.model import LedgerEntry, Snapshot
 from harvestmouse.core.units import DAY
 from harvestmouse.core.wire.coerce import as_text
+
+if TYPE_CHECKING:
+    from harvestmouse.core.model import LedgerEntry, Snapshot
 
 _PROFILE = frozenset({
     "classname", "uploaded", "uploaded_bytes", "downloaded", "downloaded_bytes", "ratio", "seedbonus", "wedges",
@@ -144,7 +146,7 @@ def keep_ip(address: object) -> str | None:
     return _word(text.strip().lower()) if text and text.strip() else None
 
 
-def keep_ledger(snapshot: Snapshot) -> tuple[LedgerEntry, ...] | None:
+def keep_ledger(snapshot: "Snapshot") -> "tuple[LedgerEntry, ...] | None":
     """Keep the entries that a decision can use: of results that were found, torrents that are held, and the last day.
 
     A ledger only grows, and whole in every recording it would after a year be nearly all of them.

@@ -10,8 +10,9 @@ from harvestmouse.core.union import joined, united
 from harvestmouse.core.wire.clock import parse_clock, unparse_clock
 from harvestmouse.core.wire.coerce import as_count, as_flag, as_float, as_int, as_object, as_text, as_time
 from harvestmouse.core.wire.mam import parse_profile, parse_search
-from harvestmouse.core.wire.qbittorrent import parse_connection, parse_preferences, parse_torrents, parse_version
+from harvestmouse.core.wire.qbittorrent import parse_connection, parse_preferences, parse_torrents
 from harvestmouse.core.wire.redact import keep_ip
+from harvestmouse.core.wire.version import parse_version
 
 FORMAT = "harvestmouse-snapshot/1"
 
