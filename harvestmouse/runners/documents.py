@@ -1,9 +1,12 @@
-"""Read a JSON document from a file, compressed or not, and never more of it than a machine holds."""
+"""Read a JSON document from a file, compressed or not, and never more of it than a machine holds; and write one."""
 
 import json
+import os
 import sys
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 LARGEST = 1 << 30
@@ -11,7 +14,7 @@ _MAGIC, _GZIP = b"\x1f\x8b", 16 + zlib.MAX_WBITS
 
 
 class DocumentError(Exception):
-    """A file holds no whole document; the text says why, and not which file."""
+    """A file holds no whole document, or cannot be written; the text says why, and not which file."""
 
 
 def read_document(path: str, keep: Callable[[dict[str, Any]], object] | None = None) -> object:
@@ -29,6 +32,34 @@ def read_document(path: str, keep: Callable[[dict[str, Any]], object] | None = N
         return json.loads(_content(path), object_hook=keep)
     except (ValueError, RecursionError) as error:
         raise DocumentError(f"it is no JSON, or is truncated ({error}); record or copy it again") from None
+
+
+def write_document(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a file whole or not at all, and make the folder it is to be in.
+
+    Args:
+        path: The file.
+        content: All that it is to hold.
+        mode: Who may read it; by default its owner alone.
+
+    Raises:
+        DocumentError: It cannot be written; the old content is still there.
+    """
+    from tempfile import mkstemp  # noqa: PLC0415 - slow to import, and most commands only read
+
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(content)
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary is not None:
+            with suppress(OSError):
+                Path(temporary).unlink()
+        raise DocumentError(f"cannot be written: {error.strerror or error}") from None
 
 
 def _content(path: str) -> bytes:

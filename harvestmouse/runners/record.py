@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harvestmouse.adapters.state.files import replace_text
+from harvestmouse.adapters.recordings import packed
 from harvestmouse.adapters.tape import Tape
 from harvestmouse.runners import logs
 from harvestmouse.runners.commands import begin, load_settings
+from harvestmouse.runners.config import ConfigError
+from harvestmouse.runners.documents import DocumentError, write_document
 from harvestmouse.runners.fetch import fetch_everything
 from harvestmouse.runners.interrupt import deadline
 from harvestmouse.runners.ports import Ports
@@ -24,7 +26,12 @@ JOB = "record"
 def record(options: Mapping[str, Any], output: str | None) -> int:
     """Ask the site and the client what every job would ask, and write it to *output*, or to stdout.
 
+    Args:
+        options: The global ones.
+        output: A file; compressed where its name ends in ``.gz``.
+
     Raises:
+        ConfigError: The file cannot be written.
         SecretFound: A secret would have been written.
     """
     run_id = begin(JOB, options, "warning")
@@ -37,6 +44,9 @@ def record(options: Mapping[str, Any], output: str | None) -> int:
     refuse_secrets(text, settings, tape)
     if output is None:
         sys.stdout.write(text)
-    else:
-        replace_text(Path(output), text)
+        return Exit.DONE
+    try:
+        write_document(Path(output), packed(text) if output.endswith(".gz") else text.encode())
+    except DocumentError as error:
+        raise ConfigError(f"{output}: {error}") from None
     return Exit.DONE

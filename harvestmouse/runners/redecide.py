@@ -4,10 +4,8 @@ import gzip
 import json
 import os
 import signal
-import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from harvestmouse.core.errors import HarvestmouseError, RecordingError
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.wire.plan import dump, unparse_plan
 from harvestmouse.runners import history
+from harvestmouse.runners.documents import DocumentError, write_document
 
 # Starting processes takes longer than deciding a few dozen recordings.
 MANY = 48
@@ -137,7 +136,6 @@ def _rewrite(path: Path, plan: Mapping[str, Any]) -> None:
     Raises:
         RecordingError: It cannot be written; the old content is still there.
     """
-    temporary = None
     try:
         content = path.read_bytes()
         is_packed = content[:2] == b"\x1f\x8b"
@@ -145,13 +143,8 @@ def _rewrite(path: Path, plan: Mapping[str, Any]) -> None:
         outcome = {"outcome": document["plan"]["outcome"]} if "outcome" in document["plan"] else {}
         document["plan"] = {**plan, **outcome}
         text = json.dumps(document, separators=(",", ":"))
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
-            file.write(packed(text) if is_packed else text.encode())
-        Path(temporary).replace(path)
+        write_document(path, packed(text) if is_packed else text.encode(), path.stat().st_mode & 0o777)
+    except DocumentError as error:
+        raise RecordingError(f"{path}: {error}") from None
     except OSError as error:
-        if temporary is not None:
-            with suppress(OSError):
-                Path(temporary).unlink()
         raise RecordingError(f"{path}: cannot be written: {error.strerror or error}") from None

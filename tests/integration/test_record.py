@@ -90,6 +90,16 @@ def test_a_secret_that_would_be_written_stops_it(rig: Rig, tmp_path: Path) -> No
     assert "nothing was written" in done.stderr
 
 
+def test_the_files_name_says_whether_it_is_compressed(rig: Rig, tmp_path: Path) -> None:
+    """What ends in .gz can be unpacked by any tool; no file says what could not be written, and where."""
+    path = tmp_path / "snapshot.json.gz"
+    assert rig.command("record", "-o", str(path)).returncode == 0
+    assert json.loads(gzip.decompress(path.read_bytes()))["format"] == "harvestmouse-snapshot/1"
+    assert rig.command("plan", "janitor", str(path)).returncode == 0
+    done = rig.command("record", "-o", str(tmp_path))
+    assert (done.returncode, done.stderr) == (2, f"harvestmouse: {tmp_path}: cannot be written: Is a directory\n")
+
+
 def test_without_a_file_it_goes_to_stdout(rig: Rig) -> None:
     """One line of JSON, which `plan` takes from a pipe."""
     done = rig.command("record")

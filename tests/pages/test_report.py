@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from harvestmouse.runners import html_report
+from harvestmouse.runners.config import ConfigError
 from tests.pages.history import EVIL, keep
 from tests.pages.opened import Opened, opened
 from tests.support.builders import MIB, hash_of, raw_snapshot
@@ -289,6 +290,18 @@ class TestStrangers:
         written = (tmp_path / "report.html").read_text(encoding="utf-8")
         assert "harmless\ufffdexe.pdf\ufffd[2J\ufffd" in written
         assert not set(written) & {"\u202e", "\x1b", "\u2066"}
+
+    def test_a_page_that_cannot_be_written_says_where(self, tmp_path: Path) -> None:
+        """The state directory, which a command of a run would name, has nothing to do with it."""
+        plan = {
+            "format": "harvestmouse-plan/1",
+            "job": "janitor",
+            "decided_at": 1_776_598_800,
+            "outcome": {"run": "0a"},
+        }
+        path = keep(tmp_path, plan, raw_snapshot())
+        with pytest.raises(ConfigError, match=f"^{tmp_path}: cannot be written: Is a directory$"):
+            html_report.write({}, [str(path)], output=str(tmp_path))
 
     def test_the_page_may_ask_for_nothing(self, page: Opened) -> None:
         """Were something to get through, the page's own policy would stop it."""

@@ -192,7 +192,7 @@ class TestPolicies:
             policies_of(["seed", word], SEED)
 
     def test_a_file_that_cannot_be_looked_at_says_why(self) -> None:
-        with pytest.raises(ConfigError, match="cannot read the configuration file x+: File name too long"):
+        with pytest.raises(ConfigError, match=r"cannot read the configuration file x+: File name too long"):
             policies_of(["seed", "x" * 300], SEED)
 
 

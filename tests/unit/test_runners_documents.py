@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import stat
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from harvestmouse.core.model import Snapshot
 from harvestmouse.core.wire.snapshot import parse_snapshot
 from harvestmouse.runners import documents
 from harvestmouse.runners.commands import read_snapshot
-from harvestmouse.runners.documents import DocumentError, read_document
+from harvestmouse.runners.documents import DocumentError, read_document, write_document
 
 PLAIN = b'{"a": [1, 2]}'
 
@@ -109,3 +110,22 @@ def test_of_a_large_snapshot_little_is_in_memory_at_once(tmp_path: Path, monkeyp
     monkeypatch.setattr(documents, "LARGEST", size)
     assert peak(lambda: read_snapshot(str(path))) < 2.6 * size
     assert peak(lambda: parse_snapshot(read_document(str(path)))) > 3 * size
+
+
+def test_a_file_is_written_with_its_folder_and_for_its_owner_alone(tmp_path: Path) -> None:
+    """Over an older one, of which nothing is left."""
+    path = tmp_path / "new" / "a"
+    write_document(path, PLAIN * 2)
+    write_document(path, PLAIN)
+    assert path.read_bytes() == PLAIN
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    """As where a folder has the name."""
+    folder = tmp_path / "a"
+    (folder / "b").mkdir(parents=True)
+    with pytest.raises(DocumentError, match=r"^cannot be written: Is a directory$"):
+        write_document(folder, PLAIN)
+    assert list(tmp_path.iterdir()) == [folder]

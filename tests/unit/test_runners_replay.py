@@ -215,7 +215,7 @@ class TestErrors:
             replayed(tmp_path)
 
     def test_a_word_that_no_file_can_have_is_said(self) -> None:
-        with pytest.raises(RecordingError, match="^x+: cannot be read: File name too long$"):
+        with pytest.raises(RecordingError, match=r"^x+: cannot be read: File name too long$"):
             replayed("x" * 300)
 
     def test_a_pattern(self, tmp_path: Path, capsys: Printed) -> None:

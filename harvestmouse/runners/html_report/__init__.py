@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harvestmouse.adapters.state.files import replace_text
 from harvestmouse.core.compare import compare
 from harvestmouse.core.errors import RecordingError
 from harvestmouse.runners.commands import load_settings
 from harvestmouse.runners.compare import policies_of, runs_of
+from harvestmouse.runners.config import ConfigError
+from harvestmouse.runners.documents import DocumentError, write_document
 from harvestmouse.runners.history import paths_of
 from harvestmouse.runners.html_report.collected import collect
 from harvestmouse.runners.report import Exit
@@ -27,9 +28,8 @@ def write(
         output: A file.
 
     Raises:
-        ConfigError: There is one policy, or one that is unknown.
+        ConfigError: There is one policy, or one that is unknown, or the page cannot be written.
         RecordingError: A word names nothing, none of the recordings can be read, or what draws the page is missing.
-        StateError: The page cannot be written.
     """
     try:
         from harvestmouse.runners.html_report.page import render  # noqa: PLC0415 - an extra, and slow to import
@@ -48,5 +48,8 @@ def write(
         # The page says that it is UTF-8, whatever the terminal is.
         sys.stdout.buffer.write(page.encode())
     else:
-        replace_text(Path(output), page)
+        try:
+            write_document(Path(output), page.encode())
+        except DocumentError as error:
+            raise ConfigError(f"{output}: {error}") from None
     return Exit.DONE
