@@ -8,7 +8,7 @@ from harvestmouse.core.model import AccountClass, LedgerOutcome, Profile, Snapsh
 from harvestmouse.core.plan import Reason, Skip
 from harvestmouse.core.policy import SITE_SEED_TIME_SECONDS, GrabPolicy, Policy
 from harvestmouse.core.trackers import is_working
-from harvestmouse.core.units import format_size, format_span
+from harvestmouse.core.units import counted, format_size, format_span
 
 # The site's unsatisfied count trails real snatches; own grabs of the last half hour are added to it.
 UNSAT_LAG_SECONDS = 1800
@@ -48,8 +48,9 @@ def profile_guard(snapshot: Snapshot, policy: Policy) -> Skip | None:
         detail = "the profile does not tell the unsatisfied count, and require_unsat is on"
         return Skip(reason=Reason.UNSATISFIED_UNKNOWN, detail=detail)
     if grab.hold_on_hit_and_run and profile.hit_and_run_count != 0:
-        detail = f"{profile.hit_and_run_count} hit-and-runs on the account"
-        return Skip(reason=Reason.HIT_AND_RUN, detail=detail)
+        count = profile.hit_and_run_count
+        shown = "an unknown number of hit-and-runs" if count is None else counted(count, "hit-and-run")
+        return Skip(reason=Reason.HIT_AND_RUN, detail=f"{shown} on the account")
     return None
 
 
@@ -60,7 +61,7 @@ def guard(snapshot: Snapshot, policy: Policy) -> Skip | None:
         return skip
     held, free = snapshot.held(policy.client.category), snapshot.free_space_bytes
     if held >= policy.grab.max_torrents:
-        return Skip(reason=Reason.CLIENT_FULL, detail=f"{held} torrents, at most {policy.grab.max_torrents}")
+        return Skip(reason=Reason.CLIENT_FULL, detail=f"{counted(held, 'torrent')}, at most {policy.grab.max_torrents}")
     if free is not None and disk_left(snapshot, policy) <= 0:
         return Skip(reason=Reason.DISK_LOW, detail=_low_disk(free, snapshot, policy))
     if quota_left(snapshot, policy) <= 0:
@@ -151,6 +152,14 @@ def _was_heard(torrent: Torrent, now: int) -> bool:
 def unsat_ceiling(snapshot: Snapshot, limit: int, policy: GrabPolicy) -> int:
     """Return the unsatisfied count at which nothing more is grabbed."""
     return _resume_level(limit, policy) if snapshot.unsatisfied_paused else limit - policy.unsat_reserve
+
+
+def unsat_paused(snapshot: Snapshot, policy: GrabPolicy) -> bool:
+    """Whether unsatisfied torrents pause grabbing after this look; where nobody can tell, all stays as it was."""
+    used, limit = unsat_used(snapshot), unsat_limit(snapshot.profile)
+    if used is None or limit is None:
+        return snapshot.unsatisfied_paused
+    return used >= unsat_ceiling(snapshot, limit, policy)
 
 
 def _resume_level(limit: int, policy: GrabPolicy) -> int:

@@ -7,7 +7,7 @@ from attrs import evolve
 
 from harvestmouse.adapters.errors import AdapterError, StateError
 from harvestmouse.adapters.traffic import CLIENT, SITE
-from harvestmouse.core import cleanup, grab, spend
+from harvestmouse.core import cleanup, grab, guards, spend
 from harvestmouse.core.cycle import PLANNERS
 from harvestmouse.core.guarantees import check
 from harvestmouse.core.model import Snapshot
@@ -122,7 +122,7 @@ def _remember_job(ports: Ports, snapshot: Snapshot, report: Report) -> None:
         gone = [subject(one.action) for one in report.outcomes if one.status is Status.DONE]
         clients = left_by(ports, managed, gone)
         ports.memory.remember_listing(sum(clients.values()) if clients else len(managed) - len(gone), clients)
-    if plan.job == grab.JOB and snapshot.profile is not None:
-        paused = plan.skip is not None and plan.skip.reason is Reason.UNSATISFIED_LIMIT
+    if plan.job == grab.JOB:
+        paused = guards.unsat_paused(snapshot, ports.settings.policy.grab)
         if paused != snapshot.unsatisfied_paused:
             ports.memory.remember_account(unsatisfied_paused=paused or None)
