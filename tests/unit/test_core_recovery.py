@@ -466,6 +466,186 @@ class TestDisabled:
         ]
 
 
+class TestWhole:
+    """One account with nearly every trouble: all that is told of it, to the second and to the word."""
+
+    HELD = (
+        torrent(1, state="queuedUP", seeding_time=HOUR),
+        torrent(2, state="stoppedUP", seeding_time=2 * HOUR, completion_on=NOW - 29 * DAY, added_on=NOW - 30 * DAY),
+        torrent(3, state="queuedUP", seeding_time=HOUR, completion_on=NOW - 40 * DAY, added_on=NOW - 41 * DAY),
+        torrent(4, state="queuedUP", seeding_time=HOUR, completion_on=NOW - 40 * DAY, added_on=NOW - 41 * DAY),
+        torrent(5, state="error"),
+        torrent(6, state="missingFiles"),
+        torrent(7, seeding_time=HOUR, messages=(message("Unrecognized host"),)),
+        torrent(8, seeding_time=HOUR, messages=(message("bad PassKey"),)),
+        *(download(number, added_on=NOW - 2 * DAY) for number in (9, 10)),
+        *(download(number) for number in (11, 12)),
+        *(download(number, downloaded_bytes=MIB, progress=0.1) for number in (13, 14)),
+        *(download(number, added_on=NOW - 5 * DAY, downloaded_bytes=MIB, progress=0.1) for number in (15, 16)),
+    )
+    # Ten points an hour: 25 400 are missing to 50 GiB and the reserve, 29 900 to the 60 GiB that leave the class.
+    BOUGHT, LIFTED = 2540 * HOUR, 2990 * HOUR
+    TOLD: tuple[tuple[int | None, str, str, dict[str, Any]], ...] = (
+        (
+            0,
+            "person",
+            (
+                "Seed the hit-and-runs (2) again: your profile's page lists them. Add to the client what "
+                'it has no more, and tag it "recovery": the janitor leaves it for 7 days. Or pay 1000 BP '
+                "for each in the store, 2000 BP in all."
+            ),
+            {"torrents": 2, "cost_bp": 2000},
+        ),
+        (
+            0,
+            "person",
+            (
+                "In the client, start what owes seed time and is queued or stopped (4 torrents): the "
+                "tracker does not see it. Or set force_start = true in [reconcile]."
+            ),
+            {"queued": 3, "stopped": 1},
+        ),
+        (
+            0,
+            "person",
+            (
+                "It is too late to seed 3 torrents for 72 hours within the site's 30 days; seeding "
+                "repairs that all the same. In the store 1000 BP each count as 72 hours, 3000 BP in all."
+            ),
+            {"torrents": 3, "cost_bp": 3000},
+        ),
+        (
+            0,
+            "person",
+            ("Look at the client's disk and mounts: an error or missing files on 2 torrents. Then re-check."),
+            {"torrents": 2},
+        ),
+        (
+            0,
+            "person",
+            (
+                "For 2 torrents the tracker does not know the client's address or the passkey. Compare "
+                "both with what the site shows under Preferences."
+            ),
+            {"torrents": 2},
+        ),
+        (
+            0,
+            "wait",
+            (
+                "What has begun to download (2 torrents) goes on where it stopped, once the class is "
+                "left. The janitor deletes what is stalled for 3 days."
+            ),
+            {"torrents": 2},
+        ),
+        (
+            0,
+            "jobs",
+            "The janitor deletes 2 torrents as never started.",
+            {"torrents": 2},
+        ),
+        (
+            0,
+            "jobs",
+            "The janitor deletes 2 torrents as stalled for too long.",
+            {"torrents": 2},
+        ),
+        (
+            0,
+            "jobs",
+            ("Reconcile sets the client's max_active_downloads from 2 to 20, max_active_uploads from 3 to 150."),
+            {"owed_torrents": 6},
+        ),
+        (
+            23 * HOUR + 1,
+            "jobs",
+            "The janitor has deleted 2 torrents more as never started, if the class is still Mouse.",
+            {"torrents": 2},
+        ),
+        (
+            26 * HOUR,
+            "wait",
+            ("The site takes downloads again. Until then seed, and download nothing on this account by any means."),
+            {"seconds": 26 * HOUR},
+        ),
+        (
+            BOUGHT,
+            "jobs",
+            (
+                "If nothing is bought by hand, spend buys 50 GiB of upload credit for 25000 BP, as soon "
+                "as 25400 more BP have come in: the ratio goes to 0.83."
+            ),
+            {"gib": 50.0, "cost_bp": 25_000, "ratio_after": 50 / 60, "missing_bp": 25_400},
+        ),
+        (
+            LIFTED,
+            "person",
+            (
+                "In the web store, buy 60 GiB of upload credit for 30000 BP, bit by bit as points come "
+                "in: the ratio goes from 0.00 to 1.00, out of class Mouse. Grab then still waits for its "
+                "ratio_floor of 1.2; the field preset has 0.5."
+            ),
+            {"gib": 60.0, "cost_bp": 30_000, "ratio_after": 1.0},
+        ),
+        (
+            LIFTED + HOUR,
+            "wait",
+            (
+                "With that credit the site lifts the account out of class Mouse, and the tracker serves "
+                "it again: what the client has goes on by itself."
+            ),
+            {},
+        ),
+        (
+            LIFTED + 73 * HOUR,
+            "wait",
+            "The first of them can be repaired, if they seed from now on.",
+            {"seconds": 72 * HOUR},
+        ),
+        (
+            LIFTED + 96 * HOUR,
+            "wait",
+            (
+                "All that owes seed time (6 torrents) has its 72 hours, and 24 to be sure, counted from "
+                "when the class is left."
+            ),
+            {"torrents": 6, "seconds": 95 * HOUR},
+        ),
+        (
+            BOUGHT + 2500 * HOUR,
+            "jobs",
+            (
+                "Spend then buys 50 GiB of upload credit for 25000 BP, as soon as 25000 more BP have come"
+                " in: the ratio goes to 1.67."
+            ),
+            {"gib": 50.0, "cost_bp": 25_000, "ratio_after": 100 / 60, "missing_bp": 25_000},
+        ),
+        (
+            BOUGHT + 2501 * HOUR,
+            "jobs",
+            "Grab takes wanted freeleech again, at a ratio of 1.2 or more, if nothing else holds it.",
+            {},
+        ),
+    )
+
+    def test_all_of_it_is_told(self) -> None:
+        """Last comes what nobody can date: when enough slots are free, with figures of its own."""
+        account = mouse(
+            downloaded_bytes=60 * GIB, bonus_points=100.0, hit_and_run_count=2, unsat_count=48, unsat_limit=50
+        )
+        found = way(
+            account,
+            balances=((NOW - 10 * HOUR, 0.0), (NOW, 100.0)),
+            download_freeze_until=NOW + 26 * HOUR,
+            preferences=preferences(max_active_uploads=3, max_active_downloads=2),
+            torrents=self.HELD,
+        )
+        *dated, last = found.steps
+        told = [(None if one.at is None else one.at - NOW, one.who.value, one.what, one.figures) for one in dated]
+        assert told == list(self.TOLD)
+        assert (last.at, last.figures) == (None, {"unsat_used": 48, "unsat_limit": 50, "seconds": None})
+
+
 class TestForm:
     """The order, and the JSON form."""
 
