@@ -2,6 +2,7 @@
 
 from harvestmouse.adapters.errors import AdapterError
 from harvestmouse.adapters.secret import Secret
+from harvestmouse.core.units import counted
 
 
 class NotifyUnavailable(AdapterError):
@@ -30,5 +31,6 @@ def send(addresses: Secret, title: str, text: str) -> int:
     services = [apprise.Apprise.instantiate(address) for address in addresses.reveal().split()]
     taken = [service is not None and service.notify(title=title, body=text) for service in services]
     if not any(taken):
-        raise NotifyUnavailable(f"none of the {len(taken)} addresses of [notify] urls took the notification")
+        tried = counted(len(taken), "address", "addresses")
+        raise NotifyUnavailable(f"of {tried} in [notify] urls none took the notification")
     return taken.count(False)

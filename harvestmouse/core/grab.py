@@ -15,6 +15,7 @@ from harvestmouse.core.policy import GrabPolicy, Policy, figures
 from harvestmouse.core.room import Room, room_for
 from harvestmouse.core.search import requests_of
 from harvestmouse.core.sift import decide, needs_wedge, rank, score, sift
+from harvestmouse.core.units import counted
 
 JOB = "grab"
 
@@ -154,10 +155,11 @@ def _advice(snapshot: Snapshot, decisions: Sequence[Decision], policy: GrabPolic
             yield f"{counts[reason]} of {len(decisions)} results were refused as {reason.value}: {hint.format(policy)}."
     found = _found(snapshot.searches)
     if found is not None and found < policy.per_run and counts[Reason.SELECTED] < policy.per_run:
+        matched = counted(found, "result matches", "results match")
         yield (
-            f"Only {found} results match the filters sent to the site (seeder_ceiling = {policy.seeder_ceiling}, "
+            f"Only {matched} the filters sent to the site (seeder_ceiling = {policy.seeder_ceiling}, "
             f"leecher_floor = {policy.leecher_floor}, sizes); the field preset allows 200 seeders."
         )
     profile = snapshot.profile
     if profile is not None and profile.hit_and_run_count:
-        yield f"The account has {profile.hit_and_run_count} hit-and-runs: seed those first."
+        yield f"The account has {counted(profile.hit_and_run_count, 'hit-and-run')}, to be seeded first."

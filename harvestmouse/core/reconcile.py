@@ -10,6 +10,7 @@ from harvestmouse.core.cleanup import owes_seed_time, tracker_facts
 from harvestmouse.core.model import Snapshot, Torrent
 from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
 from harvestmouse.core.policy import Policy, ReconcilePolicy, figures
+from harvestmouse.core.units import counted
 
 JOB = "reconcile"
 
@@ -149,6 +150,9 @@ def _advice(idle: list[Decision], policy: ReconcilePolicy) -> Iterable[str]:
     left = sum(decision.decision is Verdict.KEEP for decision in idle)
     if left:
         remedy = (
-            "they carry a protecting tag" if policy.force_start else "force_start = true in [reconcile] starts them"
+            "protecting tags forbid a start"
+            if policy.force_start
+            else "force_start = true in [reconcile] allows a start"
         )
-        yield f"{left} torrents owe seed time but are queued or stopped, so the tracker does not see them; {remedy}."
+        owe = counted(left, "torrent owes", "torrents owe")
+        yield f"{owe} seed time while queued or stopped, unseen by the tracker; {remedy}."

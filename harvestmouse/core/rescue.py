@@ -15,6 +15,7 @@ from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
 from harvestmouse.core.policy import Policy, figures
 from harvestmouse.core.reconcile import QUEUED, STOPPED
 from harvestmouse.core.trackers import SEEDING, refusals, shared_refusals
+from harvestmouse.core.units import counted
 
 JOB = "rescue"
 
@@ -200,30 +201,35 @@ def _advice(decisions: Sequence[Decision], events: frozenset[str], policy: Polic
     resting = counts[Reason.OWED_QUEUED] + counts[Reason.OWED_STOPPED]
     if resting:
         yield (
-            f"{resting} torrents owe seed time but are queued or stopped, so the tracker does not see them; "
-            "force_start = true in [reconcile] lets rescue start them, and reconcile gives them upload slots."
+            f"{_owe(resting)} while queued or stopped, unseen by the tracker; force_start = true in [reconcile] lets "
+            "rescue start such torrents, and reconcile gives them upload slots."
         )
     if counts[Reason.OWED_REFUSED]:
         yield (
-            f"{counts[Reason.OWED_REFUSED]} torrents owe seed time, and their tracker refuses them or does not answer; "
-            "reannounce = true in [rescue] announces them once more."
+            f"{_owe(counts[Reason.OWED_REFUSED])} while the tracker refuses or does not answer; reannounce = true in "
+            "[rescue] announces once more."
         )
     if counts[Reason.ACCOUNT_EVENT]:
         said = ", ".join(f'"{text}"' for text in sorted(events))
         yield f"Most torrents are refused with the same words ({said}), which no announce changes: {_meaning(said)}."
     if counts[Reason.OWED_ERROR]:
         yield (
-            f"{counts[Reason.OWED_ERROR]} torrents owe seed time but are in an error or lack data: look at the "
-            "client's disk and mounts, then re-check them by hand."
+            f"{_owe(counts[Reason.OWED_ERROR])} in an error or without data: look at the client's disk and mounts, "
+            "then re-check by hand."
         )
     if counts[Reason.RESCUE_LIMIT]:
-        yield f"{counts[Reason.RESCUE_LIMIT]} more wait; per_run = {policy.rescue.per_run} lets later runs take them."
+        wait = counted(counts[Reason.RESCUE_LIMIT], "more waits", "more wait")
+        yield f"{wait} for later runs, as per_run = {policy.rescue.per_run} has it."
     late = sum(map(_is_late, decisions))
     if late:
         yield (
-            f"{late} torrents cannot be seeded for the site's time before their deadline any more; on the site a "
-            "person can pay 1 000 BP, which counts as 72 h for one torrent."
+            f"{counted(late, 'torrent')} cannot be seeded for the site's time before the deadline any more; on the "
+            "site a person can pay 1 000 BP, which counts as 72 h for one torrent."
         )
+
+
+def _owe(count: int) -> str:
+    return f"{counted(count, 'torrent owes', 'torrents owe')} seed time"
 
 
 # What the site's tracker says, and what to do about it.

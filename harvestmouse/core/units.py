@@ -1,4 +1,4 @@
-"""Sizes in bytes and durations, as people and the site write them."""
+"""Sizes in bytes, durations and counts, as people and the site write them."""
 
 import re
 from datetime import timedelta
@@ -92,3 +92,14 @@ def format_span(seconds: float) -> str:
         if count or (unit == "s" and not parts):
             parts.append(f"{count} {unit}")
     return " ".join(parts[:2])
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Write a count with its noun, and the verb where it follows: ``"1 torrent owes"``, ``"2 torrents owe"``.
+
+    Args:
+        count: How many.
+        one: What follows the count 1.
+        many: What follows any other; the one with an "s" where it is left out.
+    """
+    return f"{count} {one if count == 1 else many or one + 's'}"

@@ -8,7 +8,7 @@ from harvestmouse.core import cleanup, grab, spend
 from harvestmouse.core.compare import SCORE_STEPS, Comparison, Result, Upload
 from harvestmouse.core.estimate import LEAST_VALUES, Estimate
 from harvestmouse.core.plan import Reason
-from harvestmouse.core.units import format_size, format_span
+from harvestmouse.core.units import counted, format_size, format_span
 from harvestmouse.runners.words import clean, table
 
 # One rule that refuses nine in ten, of at least so many results, all but decides what a policy picks.
@@ -165,12 +165,12 @@ def _later(comparison: Comparison) -> Iterator[str]:
         deleted, later = sum(one.deletions.values()), one.later
         seen = later.uploading + later.idle
         if seen:
-            said = f"Of {deleted} torrents that {one.name} deletes, the history shows {seen} later on: "
+            said = f"Of {counted(deleted, 'torrent')} that {one.name} deletes, the history shows {seen} later on: "
             said += f"{later.uploading} of those met a later demand{_percent(later.share)}"
             yield f"{said}; nothing can be told of the other {later.unseen}." if later.unseen else f"{said}."
         elif deleted:
             yield (
-                f"No later recording shows any of the {deleted} torrents that {one.name} deletes, so whether they "
+                f"No later recording shows what {one.name} deletes ({counted(deleted, 'torrent')}), so whether it "
                 "would have met a demand cannot be told."
             )
     for one, other in combinations(comparison.results, 2):
@@ -202,17 +202,18 @@ def _gaps(comparison: Comparison) -> Iterator[str]:
         for count in sorted({one.incomplete.get(job, 0) for one in comparison.results} - {0}):
             names = _names(one for one in comparison.results if one.incomplete.get(job) == count)
             yield (
-                f"{count} of {runs} recordings of {job} lack something that is needed under {names}: the run did not "
-                "ask for it, or got no answer."
+                f"In {count} of {counted(runs, 'recording')} of {job} something is lacking that is needed under {names}"
+                ": the run did not ask for it, or got no answer."
             )
     for one in comparison.results:
         for key, count in one.narrower.items():
             yield (
-                f"{count} of {comparison.searches} searches asked the site for less than {one.name} would, by {key}: "
-                f"what else it would have picked cannot be told."
+                f"{count} of {counted(comparison.searches, 'search', 'searches')} asked the site for less than "
+                f"{one.name} would, by {key}: what else it would have picked cannot be told."
             )
         if one.foreign:
-            yield f"{one.foreign} runs were made for another category than {one.name} has, and say little of it."
+            runs_were = counted(one.foreign, "run was", "runs were")
+            yield f"{runs_were} made for another category than {one.name} has, which says little of it."
 
 
 def _limits(comparison: Comparison, unread: Sequence[str]) -> Iterator[str]:

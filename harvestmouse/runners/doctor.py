@@ -28,7 +28,7 @@ from harvestmouse.core.model import Connection, Snapshot
 from harvestmouse.core.plan import Verdict
 from harvestmouse.core.policy import ClientPolicy
 from harvestmouse.core.reconcile import owed_slots, plan_reconcile
-from harvestmouse.core.units import MIB, format_size, format_span
+from harvestmouse.core.units import MIB, counted, format_size, format_span
 from harvestmouse.core.wire.coerce import as_float, as_object
 from harvestmouse.core.wire.snapshot import parse_memory
 from harvestmouse.runners import logs
@@ -135,8 +135,8 @@ class Doctor:
         name, place = "state directory", self.settings.general.state_dir
         yield _directory(name, place)
         yield from _private(place / cookie.NAME)
-        entries = self.ports.ledger.entries()
-        yield Finding(name, Result.PASS, f"{ledger.NAME} tells of {len({one.id for one in entries})} torrents")
+        known = len({one.id for one in self.ports.ledger.entries()})
+        yield Finding(name, Result.PASS, f"{ledger.NAME} tells of {counted(known, 'torrent')}")
         if self.ports.journal.pending() is not None:
             yield Finding(
                 name,
@@ -166,7 +166,7 @@ class Doctor:
             self._failed(f"client {name}", error)
         category = self.settings.policy.client.category
         managed = sum(one.category == category for one in listing.torrents)
-        held = f"{managed} of {len(listing.torrents)} torrents are in {category}"
+        held = f"{managed} of {counted(len(listing.torrents), 'torrent')} in {category}"
         setups = self._setups(listing)
         yield Finding("client", Result.PASS, f"{self._answering(setups)}; {held}")
         for one, setup in setups.items():
@@ -209,10 +209,10 @@ class Doctor:
         plan, owed = plan_reconcile(snapshot, self.settings.policy), owed_slots(snapshot, self.settings.policy)
         wrong = [one.subject for one in plan.decisions if one.decision is Verdict.CHANGE]
         if wrong:
-            detail = f"{owed} torrents owe seed time; the queue differs from the policy in {', '.join(wrong)}"
+            detail = f"torrents that owe seed time: {owed}; the queue differs from the policy in {', '.join(wrong)}"
             yield Finding("client", Result.WARN, detail, "harvestmouse reconcile --apply sets it.")
         else:
-            yield Finding("client", Result.PASS, f"the queue has slots for the {owed} torrents that owe seed time")
+            yield Finding("client", Result.PASS, f"the queue has slots for what owes seed time, torrents: {owed}")
 
     def _address(self) -> Iterator[Finding]:
         shared = is_shared(
@@ -264,7 +264,8 @@ class Doctor:
             yield Finding("notifications", Result.FAIL, "Apprise is not installed",
                           "pip install 'harvestmouse[notify]'")  # fmt: skip
         else:
-            yield Finding("notifications", Result.PASS, f"{count} addresses are told what needs a person")
+            told = counted(count, "address is", "addresses are")
+            yield Finding("notifications", Result.PASS, f"{told} told what needs a person")
 
 
 def diagnose(options: Mapping[str, Any], *, as_json: bool) -> int:
@@ -403,5 +404,5 @@ def _shown(findings: list[Finding]) -> str:
     remedies = [
         f"{_MARKS[one.result]}: {clean(one.detail)}\n  -> {clean(one.remedy)}" for one in findings if one.remedy
     ]
-    summary = f"{counts[Result.PASS]} ok, {counts[Result.WARN]} warnings, {counts[Result.FAIL]} failed"
+    summary = f"{counts[Result.PASS]} ok, {counted(counts[Result.WARN], 'warning')}, {counts[Result.FAIL]} failed"
     return "\n".join([table(rows), "", *remedies, summary])

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from harvestmouse.core.explain import Condition, Explanation, Flip, Outcome, Step
-from harvestmouse.core.units import HOUR, format_size, format_span
+from harvestmouse.core.units import HOUR, counted, format_size, format_span
 from harvestmouse.runners.words import clean
 
 _UNITS: Mapping[str, Callable[[Any], str]] = {"_seconds": format_span, "_bytes": format_size}
@@ -118,7 +118,7 @@ def _change(flip: Flip) -> str:
     if flip.change in ("time_seconds", "seeding_seconds"):
         return f"in {format_span(flip.amount)}"
     if flip.change == "runs":
-        return f"after {flip.amount} run{'s' * (flip.amount != 1)}"
+        return f"after {counted(flip.amount, 'run')}"
     one, many = _AMOUNTS[flip.change]
     word = "more" if flip.amount > 0 else "less" if one == many else "fewer"
     noun = one if abs(flip.amount) == 1 else many

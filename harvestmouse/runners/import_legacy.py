@@ -9,6 +9,7 @@ from harvestmouse.adapters.state.cookie import CookieStore
 from harvestmouse.adapters.state.files import read_text, replace_text
 from harvestmouse.adapters.state.ledger import Ledger
 from harvestmouse.adapters.state.lock import locked
+from harvestmouse.core.units import counted
 from harvestmouse.runners.commands import load_settings
 from harvestmouse.runners.config import ConfigError
 
@@ -53,4 +54,4 @@ def _take_ledger(old: Path, new: Path) -> str:
         # One by one: a running janitor may add to it at any time.
         for entry in missing:
             Ledger(new).append(entry)
-    return f"{len(missing)} of {len(entries)} entries taken over"
+    return f"{len(missing)} of {counted(len(entries), 'entry', 'entries')} taken over"

@@ -20,7 +20,7 @@ from harvestmouse.core.demand import (
 )
 from harvestmouse.core.estimate import LEAST_VALUES, Estimate
 from harvestmouse.core.policy import GrabPolicy, figures, show
-from harvestmouse.core.units import HOUR, format_size, format_span
+from harvestmouse.core.units import HOUR, counted, format_size, format_span
 from harvestmouse.runners.words import clean, table
 
 _Row = tuple[str, ...]
@@ -36,8 +36,8 @@ _FEATURES: Mapping[str, tuple[str, Callable[[float], str]]] = {
 }
 # What lies beyond each bound.
 _BEYOND = {
-    "leecher_floor": "fewer than {} leechers",
-    "seeder_ceiling": "more than {} seeders",
+    "leecher_floor": "fewer leechers than {}",
+    "seeder_ceiling": "more seeders than {}",
     "min_size": "less than {}",
     "max_size": "more than {}",
 }
@@ -78,8 +78,9 @@ def fragment(demand: Demand, policy: GrabPolicy) -> str | None:
     if not suggested:
         return None
     before, after = figures(policy), figures(evolve(policy, **suggested))
+    picks = counted(demand.fates.measured, "pick")
     lines = [
-        f"# Suggested by harvestmouse learn, from {demand.fates.measured} picks; nothing applies it by itself.",
+        f"# Suggested by harvestmouse learn, from {picks}; nothing applies it by itself.",
         f"# {_days(demand)}",
         "[grab]",
     ]
@@ -150,7 +151,7 @@ def _moves(demand: Demand) -> Iterator[str]:
             continue
         share = "" if one.share is None else f", and brought {one.share:.1%} of the upload"
         yield (
-            f"{_setting(one)} could become {_value(one, one.suggested)}. Of {demand.findings.inside} picks, "
+            f"{_setting(one)} could become {_value(one, one.suggested)}. Of {counted(demand.findings.inside, 'pick')}, "
             f"{one.left_out.per_gib.count} had {_beyond_of(one, one.suggested)}{share}. They uploaded "
             f"{_mean(one.left_out.per_gib)} a day for a GiB, the others {_mean(one.kept.per_gib)}. "
             "The older and the newer half of the picks each say that it is less than half, for a GiB and for a "
@@ -202,8 +203,8 @@ def _together(demand: Demand) -> Iterator[str]:
     if findings.left_out:
         share = "" if findings.share is None else f", with {findings.share:.1%} of their upload"
         yield (
-            f"The suggested bounds together would have left out {findings.left_out} of {findings.inside} picks{share}. "
-            "What would have been taken in their place is not known."
+            f"The suggested bounds together would have left out {findings.left_out} of "
+            f"{counted(findings.inside, 'pick')}{share}. What would have been taken in their place is not known."
         )
 
 
@@ -218,15 +219,16 @@ def _beyond(demand: Demand) -> Iterator[str]:
     for one in demand.findings.bounds:
         if one.outside.per_gib.count:
             yield (
-                f"Whether {_setting(one)} should be wider: {one.outside.per_gib.count} picks of another policy had "
-                f"{_beyond_of(one, one.today)}, and uploaded {_mean(one.outside.per_gib)} a day for a GiB, but they "
-                "were taken because their scores were high for something else."
+                f"Whether {_setting(one)} should be wider: {counted(one.outside.per_gib.count, 'pick')} of another "
+                f"policy had {_beyond_of(one, one.today)}, and uploaded {_mean(one.outside.per_gib)} a day for a GiB, "
+                "but they were taken because their scores were high for something else."
             )
 
 
 def _too_few(demand: Demand, policy: GrabPolicy) -> Iterator[str]:
     findings = demand.findings
-    inside = f"{findings.inside} of {demand.fates.measured} picks that were measured are within today's bounds"
+    measured = counted(demand.fates.measured, "pick that was measured", "picks that were measured")
+    inside = f"of {measured} {counted(findings.inside, 'is', 'are')} within today's bounds"
     few = [one for one in findings.bounds if one.verdict is Verdict.TOO_FEW]
     if few:
         wanted = " or ".join(f"a {_narrower(one)} grab.{one.key}" for one in few)
@@ -244,7 +246,7 @@ def _too_few(demand: Demand, policy: GrabPolicy) -> Iterator[str]:
 def _unmeasured(demand: Demand) -> Iterator[str]:
     fates = demand.fates
     if fates.unseen:
-        yield f"What {fates.unseen} of {fates.added} picks uploaded: the recordings do not show it."
+        yield f"What {fates.unseen} of {counted(fates.added, 'pick')} uploaded: the recordings do not show it."
     if fates.measured and not demand.findings.features["age_seconds"]:
         yield "What a torrent's age on the site says of its demand: the recorded searches do not tell it."
     yield f"What picks upload after their first {_WINDOW}: later, the janitor decides which of them are still there."
@@ -301,7 +303,7 @@ def _size(value: float) -> str:
 
 def _days(demand: Demand) -> str:
     days = (datetime.fromtimestamp(at or 0, UTC).strftime("%Y-%m-%d") for at in (demand.first_at, demand.last_at))
-    return f"{sum(demand.runs.values())} recordings, {' to '.join(days)}"
+    return f"{counted(sum(demand.runs.values()), 'recording')}, {' to '.join(days)}"
 
 
 def _list(title: str, sentences: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from attrs import field, frozen
 
 from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.model import AccountClass
-from harvestmouse.core.units import DAY
+from harvestmouse.core.units import DAY, counted
 from harvestmouse.runners.ports import Ports, log
 from harvestmouse.runners.report import Exit, Report, Status
 
@@ -100,7 +100,7 @@ def tell(ending: Ending, ports: Ports, now: int) -> None:
         text = "\n".join(one.text if len(notices) == 1 else f"{one.title}: {one.text}" for one in notices)
         missed = send(ports.settings.notify.urls, f"harvestmouse: {title}", text)
         if missed:
-            log.warning("%d addresses of [notify] urls did not take the notification", missed)
+            log.warning("%s in [notify] urls did not take the notification", counted(missed, "address", "addresses"))
     if known != told:
         ports.memory.remember_told(known.unparse())
 
@@ -135,11 +135,17 @@ def _of_report(report: Report) -> Iterator[Notice]:
         yield Notice(f"blocked {job}", f"{job} was stopped by a safety rule", "; ".join(details + skip))
     count = report.plan.figures.get("hit_and_run_count")
     if count:
-        yield Notice("hit-and-run", f"{count} hit-and-runs on the account", "Seed those torrents for 72 hours.")
+        yield Notice(
+            "hit-and-run", f"{counted(count, 'hit-and-run')} on the account", "Seed for 72 hours what they are of."
+        )
 
 
 def _purchase(action: BuyUpload | BuyVip) -> str:
-    what = f"{action.gib} GiB of upload credit" if isinstance(action, BuyUpload) else f"{action.weeks} weeks of VIP"
+    what = (
+        f"{action.gib} GiB of upload credit"
+        if isinstance(action, BuyUpload)
+        else f"{counted(action.weeks, 'week')} of VIP"
+    )
     return f"Bought {what} for {action.cost_bp} BP"
 
 

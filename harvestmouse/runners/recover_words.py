@@ -6,7 +6,7 @@ from itertools import groupby
 from textwrap import wrap
 
 from harvestmouse.core.recovery import State, Step, Way, Who
-from harvestmouse.core.units import MINUTE, format_size, format_span
+from harvestmouse.core.units import MINUTE, counted, format_size, format_span
 from harvestmouse.runners.words import clean
 
 _WIDTH = 88
@@ -53,7 +53,7 @@ def _account(way: Way) -> Iterator[str]:
     if figures.get("hit_and_run_count"):
         yield f"hit-and-runs: {figures['hit_and_run_count']}"
     if figures.get("owed_torrents"):
-        yield f"in the client {figures['owed_torrents']} owe seed time"
+        yield f"in the client {counted(figures['owed_torrents'], 'owes', 'owe')} seed time"
 
 
 def _step(step: Step) -> list[str]:

@@ -12,6 +12,7 @@ import click
 from attrs import define, field, frozen
 
 from harvestmouse.core.errors import RecordingError
+from harvestmouse.core.units import counted
 from harvestmouse.core.wire.plan import dump
 from harvestmouse.runners import history
 from harvestmouse.runners.commands import load_settings
@@ -114,7 +115,7 @@ class _Text:
         return "".join(f"{line}\n" for line in _lines(one))
 
     def end(self, counts: Mapping[str, int]) -> str:
-        lines = [f"{line} ({count} {_plural('recording', count)})" for line, count in self._policy.items()]
+        lines = [f"{line} ({counted(count, 'recording')})" for line, count in self._policy.items()]
         total = sum(counts.values())
         words = (
             ("same", "the same"),
@@ -123,7 +124,7 @@ class _Text:
             ("error", "could not be read"),
         )
         parts = [f"{counts[key]} {word}" for key, word in words if counts[key]]
-        return "\n".join([*lines, f"replayed {total} {_plural('recording', total)}: {', '.join(parts)}"])
+        return "\n".join([*lines, f"replayed {counted(total, 'recording')}: {', '.join(parts)}"])
 
 
 def _unparse(one: Replayed) -> dict[str, Any]:
@@ -154,7 +155,7 @@ def _lines(one: Replayed) -> Iterator[str]:
 def _headline(one: Replayed) -> str:
     count = len(one.differences)
     updated = "updated, " if one.updated else ""
-    return f"{updated}{count} {_plural('difference', count)} ({one.job}, made by {one.version})"
+    return f"{updated}{counted(count, 'difference')} ({one.job}, made by {one.version})"
 
 
 def _items(one: Replayed) -> Iterator[str]:
@@ -177,10 +178,6 @@ def _side(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     return value if isinstance(value, str) else dump(value)
-
-
-def _plural(word: str, count: int) -> str:
-    return word if count == 1 else f"{word}s"
 
 
 def _case(one: Replayed) -> ET.Element:

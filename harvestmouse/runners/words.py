@@ -17,7 +17,7 @@ from harvestmouse.core.actions import (
     SetPreferences,
 )
 from harvestmouse.core.plan import Plan, Reason, Verdict
-from harvestmouse.core.units import GIB, format_size, format_span
+from harvestmouse.core.units import GIB, counted, format_size, format_span
 from harvestmouse.runners.logs import event, log
 from harvestmouse.runners.report import Outcome, Report, Status, subject
 
@@ -163,7 +163,7 @@ def _trackers(plan: Plan) -> Iterator[str]:
     figures = plan.figures
     down, up = (_bytes(figures[f"{way}_bytes_per_second"]) for way in ("download", "upload"))
     status = clean(str(figures["connection_status"]))
-    yield f"  connection {status}, {figures['dht_nodes']} DHT nodes; a second {down} down, {up} up"
+    yield f"  connection {status}, {counted(figures['dht_nodes'], 'DHT node')}; a second {down} down, {up} up"
     head = ("tracker", "torrents", "seeding", "downloading", "unsatisfied", "up", "down", "ratio", "size", "seed time")
     rows = [
         (
@@ -215,7 +215,9 @@ def _why(why: str | None) -> str:
 def _action(action: Action, decided: Mapping[str, Mapping[str, Any]]) -> str:
     match action:
         case AddTorrent():
-            facts = f"score {action.score:g}, {action.leechers} leechers, {action.seeders} seeders"
+            facts = (
+                f"score {action.score:g}, {counted(action.leechers, 'leecher')}, {counted(action.seeders, 'seeder')}"
+            )
             facts += ", for a wedge" if action.use_wedge else ""
             return f"add {_name(action.title)} (id {action.id}, {format_size(action.size_bytes)}, {facts})"
         case DeleteTorrent():
@@ -223,7 +225,7 @@ def _action(action: Action, decided: Mapping[str, Mapping[str, Any]]) -> str:
         case BuyUpload():
             return f"buy {action.gib} GiB of upload credit for {action.cost_bp} BP"
         case BuyVip():
-            return f"buy {action.weeks} weeks of VIP for {action.cost_bp} BP"
+            return f"buy {counted(action.weeks, 'week')} of VIP for {action.cost_bp} BP"
         case SetPreferences():
             changes = (f"{key} {one['from']} -> {one['to']} ({one['reason']})" for key, one in action.changes.items())
             return "set " + ", ".join(changes)

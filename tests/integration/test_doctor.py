@@ -42,9 +42,7 @@ def test_a_working_set_up_has_no_failure_and_stays_as_it_is(rig: Rig) -> None:
     assert code == 0
     assert {one["result"] for each in found.values() for one in each} <= {"pass", "warn"}
     version, webapi = (rig.client.get(f"app/{name}").text for name in ("version", "webapiVersion"))
-    assert found["client"][0]["detail"] == (
-        f"it answers ({version}, Web API {webapi}); 1 of 1 torrents are in mam-farming"
-    )
+    assert found["client"][0]["detail"] == (f"it answers ({version}, Web API {webapi}); 1 of 1 torrent in mam-farming")
     assert [one.endpoint for one in rig.site.requests] == ["/jsonLoad.php", "/json/jsonIp.php"]
     after = rig.client.get("app/preferences").json(), [one["hash"] for one in rig.client.get("torrents/info").json()]
     assert after == before

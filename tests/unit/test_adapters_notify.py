@@ -36,7 +36,7 @@ def test_one_address_that_takes_it_is_enough(service: Service) -> None:
 def test_without_any_that_takes_it_the_error_names_no_address(addresses: str, caplog: pytest.LogCaptureFixture) -> None:
     """Neither the error nor a log line, of whatever level."""
     caplog.set_level(logging.DEBUG)
-    with pytest.raises(NotifyUnavailable, match=r"none of the \d addresses") as told:
+    with pytest.raises(NotifyUnavailable, match=r"of \d address(es)? in \[notify\] urls none") as told:
         send(Secret(addresses), "title", "text")
     assert "token-word" not in str(told.value) + caplog.text
 

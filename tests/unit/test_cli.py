@@ -492,5 +492,5 @@ class TestNotifications:
         }
         done = harvestmouse("spend", "--apply", environment=environment)
         assert done.returncode == 0
-        assert "none of the 1 addresses of [notify] urls took the notification" in done.stderr
+        assert "of 1 address in [notify] urls none took the notification" in done.stderr
         assert "s3cr3t-word" not in done.stderr

@@ -725,7 +725,7 @@ class TestFinding:
         ("text", "words"),
         [
             ("barn", f"may be any of: 'A Barn' ({hash_of(1)}), 'A Barn Owl' ({hash_of(2)}); give more of it"),
-            ("swan", "is not there; there are 3: 'A Barn'"),
+            ("swan", "is not there; 3 are: 'A Barn'"),
             ("Photographs", "is in the category 'private'; only torrents of 'mam-farming' are looked at"),
             ("Letters", "is in no category; only"),
             (" ", "is not there"),

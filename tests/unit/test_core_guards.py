@@ -232,7 +232,7 @@ class TestGuards:
         assert skipped(plan(profile=account, with_policy=policy(grab={"hold_on_hit_and_run": True}))) == "hit_and_run"
         made = plan(profile=account)
         assert skipped(made) is None
-        assert any("1 hit-and-runs" in sentence for sentence in made.advice) is (count == 1)
+        assert any("1 hit-and-run," in sentence for sentence in made.advice) is (count == 1)
 
     def test_the_client_is_full_at_its_limit(self) -> None:
         """Only torrents of the managed category count."""
@@ -440,6 +440,8 @@ def test_where_two_guards_hold_the_earlier_is_the_reason(changes: dict[str, Any]
         (unsat(0, 10) | {"unsatisfied_paused": True}, "0 of 10 unsatisfied, 10 kept in reserve"),
         (unsat(None), "the profile does not tell the unsatisfied count, and require_unsat is on"),
         ({"profile": profile(hit_and_run_count=3)}, "3 hit-and-runs on the account"),
+        ({"profile": profile(hit_and_run_count=1)}, "1 hit-and-run on the account"),
+        ({"profile": profile(hit_and_run_count=None)}, "an unknown number of hit-and-runs on the account"),
         ({"torrents": FULL}, "500 torrents, at most 500"),
         ({"free_space_bytes": GIB}, "1 GiB free, 10 GiB kept in reserve"),
         (

@@ -196,8 +196,8 @@ class TestIdle:
         assert dict(decision_on(reported, 1).facts) == facts
         (advice,) = reported.advice
         assert advice == (
-            "1 torrents owe seed time but are queued or stopped, so the tracker does not see them; "
-            "force_start = true in [reconcile] starts them."
+            "1 torrent owes seed time while queued or stopped, unseen by the tracker; "
+            "force_start = true in [reconcile] allows a start."
         )
         started = plan(idle, with_policy=STARTING)
         assert started.actions == (action(hash=hash_of(1), name="Torrent 1", reason=reason),)
@@ -220,7 +220,7 @@ class TestIdle:
         made = plan(torrent(state="stoppedUP", seeding_time=HOUR, tags=tags), with_policy=STARTING)
         assert (decided(made)[hash_of(1)], made.actions) == (("keep", "owed_stopped"), ())
         (advice,) = made.advice
-        assert advice.endswith("; they carry a protecting tag.")
+        assert advice.endswith("; protecting tags forbid a start.")
 
     def test_one_torrent_at_work_hides_no_other(self) -> None:
         """All of the category are looked at."""

@@ -321,28 +321,29 @@ class TestWords:
             (
                 {"state": "queuedUP"},
                 (
-                    "1 torrents owe seed time but are queued or stopped, so the tracker does not see them; "
-                    "force_start = true in [reconcile] lets rescue start them, and reconcile gives them upload slots."
+                    "1 torrent owes seed time while queued or stopped, unseen by the tracker; "
+                    "force_start = true in [reconcile] lets rescue start such torrents, and reconcile gives "
+                    "them upload slots."
                 ),
             ),
             (
                 {"messages": AWAY},
                 (
-                    "1 torrents owe seed time, and their tracker refuses them or does not answer; "
-                    "reannounce = true in [rescue] announces them once more."
+                    "1 torrent owes seed time while the tracker refuses or does not answer; "
+                    "reannounce = true in [rescue] announces once more."
                 ),
             ),
             (
                 {"state": "error"},
                 (
-                    "1 torrents owe seed time but are in an error or lack data: look at the client's disk and mounts, "
-                    "then re-check them by hand."
+                    "1 torrent owes seed time in an error or without data: look at the client's disk and mounts, "
+                    "then re-check by hand."
                 ),
             ),
             (
                 {"completion_on": NOW - 29 * DAY},
                 (
-                    "1 torrents cannot be seeded for the site's time before their deadline any more; on the site a "
+                    "1 torrent cannot be seeded for the site's time before the deadline any more; on the site a "
                     "person can pay 1 000 BP, which counts as 72 h for one torrent."
                 ),
             ),

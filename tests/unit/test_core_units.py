@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from harvestmouse.core.errors import UnitError
 from harvestmouse.core.units import (
+    counted,
     exact_duration,
     exact_size,
     format_size,
@@ -172,3 +173,18 @@ def test_a_very_long_duration_reads_back() -> None:
 def test_a_span_is_told_in_its_two_largest_units(seconds: float, text: str) -> None:
     """Waiting times are rounded up, and never negative."""
     assert format_span(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "torrents", "owe"),
+    [
+        (0, "0 torrents", "0 torrents owe"),
+        (1, "1 torrent", "1 torrent owes"),
+        (2, "2 torrents", "2 torrents owe"),
+        (21, "21 torrents", "21 torrents owe"),
+    ],
+)
+def test_a_count_agrees_with_its_noun(count: int, torrents: str, owe: str) -> None:
+    """And with the verb, where it follows."""
+    assert counted(count, "torrent") == torrents
+    assert counted(count, "torrent owes", "torrents owe") == owe

@@ -256,12 +256,12 @@ class TestVerdict:
         told = said(PRESETS, run("janitor", torrents=[old]), run("monitor", 1, torrents=[old]))
         (sentence,) = about(told, "that field deletes")
         assert sentence == (
-            "Of 1 torrents that field deletes, the history shows 1 later on: 0 of those met a later demand (too few "
+            "Of 1 torrent that field deletes, the history shows 1 later on: 0 of those met a later demand (too few "
             "for an interval)."
         )
-        (sentence,) = about(said(PRESETS, run("janitor", torrents=[old])), "that field deletes")
+        (sentence,) = about(said(PRESETS, run("janitor", torrents=[old])), "field deletes")
         assert sentence == (
-            "No later recording shows any of the 1 torrents that field deletes, so whether they would have met a "
+            "No later recording shows what field deletes (1 torrent), so whether it would have met a "
             "demand cannot be told."
         )
 
@@ -314,15 +314,15 @@ class TestVerdict:
         narrow = evolve(run("grab"), bounds={"seeder_ceiling": 50}, category="books")
         sentences = verdict(compare([narrow, run("janitor", 1, torrents=None)], PRESETS), ["x.json: is torn"])
         assert about(sentences, "spend") == ["There is no recording of spend, so nothing can be told of it."]
-        (told,) = about(sentences, "searches")
+        (told,) = about(sentences, "asked the site")
         assert told == (
-            "1 of 1 searches asked the site for less than field would, by seeder_ceiling: what else it would have "
+            "1 of 1 search asked the site for less than field would, by seeder_ceiling: what else it would have "
             "picked cannot be told."
         )
         (told,) = about(sentences, "lack")
         assert told == (
-            "1 of 1 recordings of janitor lack something that is needed under seed and field: the run did not ask for "
-            "it, or got no answer."
+            "In 1 of 1 recording of janitor something is lacking that is needed under seed and field: the run did not "
+            "ask for it, or got no answer."
         )
         assert len(about(sentences, "another category")) == 2
         assert about(sentences, "read") == ["Recordings that could not be read: 1. The first: x.json: is torn."]

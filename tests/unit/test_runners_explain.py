@@ -91,7 +91,7 @@ class TestTorrents:
         """No figure is claimed for it."""
         parts = [torrent(number, messages=(message("Unregistered torrent"),)) for number in range(3)]
         lines = said(snapshot(torrents=tuple(parts)), "janitor", torrent=hash_of(1))
-        assert lines[-1] == ("Depends on what the trackers say of the others: 3 of 3 torrents show these words.")
+        assert lines[-1] == ("Depends on what the trackers say of the others: 3 of 3 torrents with these words.")
         assert changes(lines) == ["without its tracker's refusal: becomes active (keep), if its tracker takes it again"]
 
     def test_names_of_strangers_cannot_move_the_cursor(self) -> None:

@@ -105,7 +105,7 @@ class TestCommand:
         ended = harvestmouse("--config", str(own), "learn", str(history), "-o", str(output))
         assert (ended.returncode, ended.stderr) == (0, "")
         assert "picks that were added  160" in ended.stdout
-        assert "grab.leecher_floor = 1 could become 3. Of 160 picks, 40 had fewer than 3 leechers" in ended.stdout
+        assert "grab.leecher_floor = 1 could become 3. Of 160 picks, 40 had fewer leechers than 3" in ended.stdout
         assert "(selection bias)" in ended.stdout
         assert tomllib.loads(output.read_text())["grab"]["leecher_floor"] == 3
         assert "leecher_floor = 3  # was 1" in ended.stdout
@@ -209,7 +209,7 @@ class TestWords:
         sentence = about(told(demand, TODAY), "could become")
         assert sentence.startswith(
             f"grab.leecher_floor = 1 could become {floor.suggested}. Of 400 picks, {count} had "
-            f"fewer than {floor.suggested} leechers, and brought {share} of the upload. They uploaded 1 MiB (1 MiB to "
+            f"fewer leechers than {floor.suggested}, and brought {share} of the upload. They uploaded 1 MiB (1 MiB to "
             "1 MiB) a day for a GiB, the others "
         )
         assert "Nothing supports a narrower bound than grab.seeder_ceiling = 50 (tried " in about(
@@ -247,12 +247,12 @@ class TestWords:
         demand = of(picks_of(30, lambda _: 1))
         assert about(untold(demand, TODAY), "should be wider") == (
             "Whether grab.leecher_floor = 1, grab.seeder_ceiling = 50, grab.min_size = 50 MiB, grab.max_size = 1 GiB "
-            "should be wider: no pick that was measured had fewer than 1 leechers or more than 50 seeders or less than "
+            "should be wider: no pick that was measured had fewer leechers than 1 or more seeders than 50 or less than "
             "50 MiB or more than 1 GiB. Only recordings made with a wider bound can tell."
         )
         narrow = evolve(TODAY, leecher_floor=0, seeder_ceiling=0)
         assert (
-            "picks of another policy had more than 0 seeders, and uploaded 1 MiB (1 MiB to 1 MiB) a day for"
+            "picks of another policy had more seeders than 0, and uploaded 1 MiB (1 MiB to 1 MiB) a day for"
             in about(untold(of(picks_of(30, lambda _: 1), narrow), narrow), "seeder_ceiling = 0 should be wider")
         )
 
@@ -261,7 +261,7 @@ class TestWords:
         sentences = untold(of(picks_of(30, lambda one: one.leechers)), TODAY)
         assert "it takes 20 picks on either side of a value" in about(sentences, "a higher grab.leecher_floor")
         assert about(sentences, "other weights").endswith(
-            "it takes 200 picks that differ in upload, and 30 of 30 picks that were measured are within today's bounds."
+            "it takes 200 picks that differ in upload, and of 30 picks that were measured 30 are within today's bounds."
         )
         assert about(sentences, "do not show it") == "What 2 of 33 picks uploaded: the recordings do not show it."
         assert "age on the site" in about(sentences, "do not tell it")

@@ -75,7 +75,7 @@ class TestErrors:
         ("line", "words"),
         [
             ("* * * *", "4 fields, not 5"),
-            ("@hourly", "1 fields, not 5"),
+            ("@hourly", "1 field, not 5"),
             ("60 * * * *", "minute '60'"),
             ("* 24 * * *", "hour '24'"),
             ("* * 0 * *", "day of the month '0'"),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from harvestmouse.core.errors import SubjectError
 from harvestmouse.core.model import Snapshot
+from harvestmouse.core.units import counted
 
 _SHOWN = 8
 
@@ -46,7 +47,7 @@ def _find(named: Mapping[str, str], text: str, kind: str) -> str:
             raise SubjectError(f"{kind} {text!r} may be any of: {listed}; give more of it")
     if not named:
         raise SubjectError(f"{kind} {text!r} is not there: the snapshot has no {kind} to explain")
-    raise SubjectError(f"{kind} {text!r} is not there; there are {len(named)}: {_list(named)}")
+    raise SubjectError(f"{kind} {text!r} is not there; {counted(len(named), 'is', 'are')}: {_list(named)}")
 
 
 def _list(named: Mapping[str, str]) -> str:

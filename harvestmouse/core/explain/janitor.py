@@ -38,6 +38,7 @@ from harvestmouse.core.model import Snapshot, Torrent
 from harvestmouse.core.plan import OUTCOMES, Plan, Reason, Verdict
 from harvestmouse.core.policy import CleanupPolicy, Policy
 from harvestmouse.core.trackers import unregistered_texts
+from harvestmouse.core.units import counted
 
 # Runs looked ahead until a torrent that waits for its turn goes.
 _MOST_RUNS = 10
@@ -336,11 +337,9 @@ def _depends(snapshot: Snapshot, policy: Policy, torrent: Torrent, reason: Reaso
     if reason in (Reason.UNREGISTERED, Reason.ACCOUNT_EVENT):
         texts = Counter(text for one in managed for text in unregistered_texts(one))
         shared = max((texts[text] for text in unregistered_texts(torrent)), default=0)
-        yield f"what the trackers say of the others: {shared} of {len(managed)} torrents show these words"
+        yield f"what the trackers say of the others: {shared} of {counted(len(managed), 'torrent')} with these words"
     elif torrent.messages is None and reason not in _HELD:
         yield "what its trackers say, which nobody has asked"
     if reason is Reason.DELETION_LIMIT:
-        yield (
-            f"how many others are due: a run deletes at most {data_cap(managed, policy.cleanup)} torrents that hold "
-            "data, in the order of their info-hashes"
-        )
+        cap = counted(data_cap(managed, policy.cleanup), "torrent that holds", "torrents that hold")
+        yield f"how many others are due: a run deletes at most {cap} data, in the order of their info-hashes"

@@ -25,7 +25,7 @@ from harvestmouse.core.spend import (
     plan_spend,
     vip_room,
 )
-from harvestmouse.core.units import HOUR, WEEK, format_span
+from harvestmouse.core.units import HOUR, WEEK, counted, format_span
 
 _YES = True
 
@@ -147,7 +147,7 @@ def _bought(plan: Plan, subject: str, verdict: Verdict | None) -> str:
     kind = BuyUpload if subject == "upload" else BuyVip
     for action in plan.actions if verdict is Verdict.BUY else ():
         if isinstance(action, kind):
-            what = f"{action.gib} GiB" if isinstance(action, BuyUpload) else f"{action.weeks} weeks"
+            what = f"{action.gib} GiB" if isinstance(action, BuyUpload) else counted(action.weeks, "week")
             return f"buys {what} for {action.cost_bp} BP"
     return ""
 

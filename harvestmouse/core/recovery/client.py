@@ -13,7 +13,7 @@ from harvestmouse.core.plan import Plan, Reason, Verdict
 from harvestmouse.core.reconcile import plan_reconcile
 from harvestmouse.core.recovery.model import Step, Who
 from harvestmouse.core.recovery.view import View, torrents
-from harvestmouse.core.units import DAY
+from harvestmouse.core.units import DAY, counted
 
 _BACKLOG = {Reason.NEVER_STARTED: "never started", Reason.STALLED_OLD: "stalled for too long"}
 _ONE_DAY = timedelta(days=1)
@@ -51,7 +51,7 @@ def _coming_of_age(view: View, plan: Plan) -> Iterator[Step]:
     if begun:
         what = f"What has begun to download ({torrents(begun)}) goes on where it stopped, once the class is left."
         stalled = cleanup.stalled_age // _ONE_DAY
-        old = "" if cleanup.keep_partials else f" The janitor deletes what is stalled for {stalled} days."
+        old = "" if cleanup.keep_partials else f" The janitor deletes what is stalled for {counted(stalled, 'day')}."
         yield Step(view.now, Who.WAIT, what + old, {"torrents": begun})
 
 

@@ -9,6 +9,7 @@ from harvestmouse.core.plan import Plan, Reason, Verdict
 from harvestmouse.core.recovery.credit import served_at
 from harvestmouse.core.recovery.model import Step, Who
 from harvestmouse.core.recovery.view import View, torrents
+from harvestmouse.core.units import counted
 
 # On the site a person can pay this for a torrent, which counts as seeded for 72 hours then.
 SEED_TIME_PRICE = 1_000
@@ -78,8 +79,8 @@ def hit_and_runs(view: View) -> Iterator[Step]:
         view.now,
         Who.PERSON,
         f"Seed the hit-and-runs ({count}) again: your profile's page lists them. Add to the client what it has "
-        f'no more, and tag it "{tag}": the janitor leaves it for {days} days. Or pay {SEED_TIME_PRICE} BP for each in '
-        f"the store, {count * SEED_TIME_PRICE} BP in all.",
+        f'no more, and tag it "{tag}": the janitor leaves it for {counted(days, "day")}. Or pay '
+        f"{SEED_TIME_PRICE} BP for each in the store, {count * SEED_TIME_PRICE} BP in all.",
         {"torrents": count, "cost_bp": count * SEED_TIME_PRICE},
     )
     served = served_at(view)
@@ -101,7 +102,7 @@ def limits(view: View) -> Iterator[Step]:
     yield Step(
         None if seconds is None else view.now + seconds,
         Who.WAIT,
-        f"Enough torrents are satisfied for grab to go on; now {used} are not, of at most {limit}. Deleting one frees "
-        "no slot, only 72 hours of seeding do.",
+        f"Enough torrents are satisfied for grab to go on; unsatisfied now: {used}, of at most {limit}. Deleting one "
+        "frees no slot, only 72 hours of seeding do.",
         {"unsat_used": used, "unsat_limit": limit, "seconds": seconds},
     )

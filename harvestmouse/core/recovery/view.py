@@ -10,6 +10,7 @@ from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import Policy
 from harvestmouse.core.rescue import plan_rescue
 from harvestmouse.core.spend import SITE_RATIO
+from harvestmouse.core.units import counted
 
 
 @frozen
@@ -68,4 +69,4 @@ class View:
 
 def torrents(count: int) -> str:
     """Write a number of torrents."""
-    return f"{count} torrent{'s' * (count != 1)}"
+    return counted(count, "torrent")

@@ -14,7 +14,7 @@ from harvestmouse import __version__
 from harvestmouse.core.compare import Comparison
 from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.plan import OUTCOMES, Reason, Verdict
-from harvestmouse.core.units import format_size, format_span
+from harvestmouse.core.units import counted, format_size, format_span
 from harvestmouse.runners.compare_words import tables, verdict
 from harvestmouse.runners.html_report import charts
 from harvestmouse.runners.html_report.collected import ACTING, MOST_ROWS, Collected
@@ -42,6 +42,7 @@ def render(collected: Collected, comparison: Comparison | None = None, unread: S
         finalize=lambda value: clean(value) if type(value) is str else value,
     )
     environment.filters |= {"time": _time, "machine_time": _machine_time, "words": _words, "facts": _facts}
+    environment.filters["counted"] = counted
     environment.globals["inline"] = lambda name: Markup(_source(environment, name))  # noqa: S704 - our own files
     return environment.get_template("page.html.j2").render(
         collected=collected,

@@ -7,6 +7,8 @@ from itertools import pairwise
 
 from attrs import frozen
 
+from harvestmouse.core.units import counted
+
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -44,7 +46,9 @@ def parse(line: str) -> Crontab:
     """
     fields = line.casefold().split()
     if len(fields) != _FIELDS:
-        raise CrontabError(f"it has {len(fields)} fields, not 5; write it as '*/30 * * * *', or '' for never")
+        raise CrontabError(
+            f"it has {counted(len(fields), 'field')}, not 5; write it as '*/30 * * * *', or '' for never"
+        )
     minutes, hours, days, months, weekdays = fields
     read = Crontab(
         minutes=_values("minute", minutes, 0, 59),

@@ -9,7 +9,7 @@ from attrs import frozen
 from harvestmouse.core.actions import Action, AddTorrent, BuyUpload, BuyVip, SetPreferences
 from harvestmouse.core.errors import PlanError, RecordingError
 from harvestmouse.core.plan import Reason, Skip
-from harvestmouse.core.units import format_size
+from harvestmouse.core.units import counted, format_size
 from harvestmouse.core.wire.plan import parse_plan, parts_of
 from harvestmouse.runners.history import read
 from harvestmouse.runners.report import Status, subject
@@ -161,7 +161,7 @@ def _about(action: Action) -> str:
         case BuyUpload():
             return f"{action.gib} GiB for {action.cost_bp:,} points"
         case BuyVip():
-            return f"{action.weeks} weeks for {action.cost_bp:,} points"
+            return f"{counted(action.weeks, 'week')} for {action.cost_bp:,} points"
         case SetPreferences():
             return ", ".join(f"{key} from {one['from']} to {one['to']}" for key, one in action.changes.items())
     return str(getattr(action, "name", ""))
