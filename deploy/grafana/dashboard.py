@@ -407,6 +407,48 @@ def errors() -> Placed:
     yield actions.decimals(0), 6, 8
 
 
+def serve() -> Placed:
+    """Where `serve` starts the jobs."""
+    up = tiles(
+        "Serve",
+        "Whether serve starts jobs when they are due. It says so until it is told to end; no value: it is gone, or not "
+        "scraped, or cron starts the jobs.",
+        "none",
+        Query("max(harvestmouse_serve_up)", "serve"),
+    )
+    yield up.mappings(words({0.0: ("ends", LOOK), 1.0: ("starts jobs", GOOD)})), 4, 8
+    due = bars(
+        "Until the next run",
+        "By the schedule of each job. None for a job: it has no line under [serve], or none of its dates comes again.",
+        "s",
+        Query(f"sort({by_job('harvestmouse_serve_next_run_timestamp_seconds')} - time())", "{{job}}"),
+    )
+    yield due.color_scheme(colour(PLAIN)).decimals(0), 8, 8
+    going = bands(
+        "Runs that go on",
+        "When serve had a run of each job going on. One without an end: look at the log, and at the deadline.",
+        Query(by_job("harvestmouse_serve_running"), "{{job}}"),
+    )
+    yield going.mappings(words({0.0: ("waits", PLAIN), 1.0: ("runs", GOOD)})), 12, 8
+    ended = stacked(
+        "Runs since the start, by exit code",
+        "What serve has started since it was started itself. 0 is done, and the page Commands has the others; from 128 "
+        "on a signal ended the run.",
+        "short",
+        Query("sum by (exit_code) (harvestmouse_serve_runs_total)", "{{exit_code}}"),
+    )
+    yield coloured(ended, {"0": GOOD}).decimals(0), 12, 8
+    lost = lines(
+        "Runs of a day that were left out",
+        "Too late: serve or its host was stopped when they were due. Last one went on: the job takes longer than its "
+        "schedule allows, or hangs. One now and then is no worry.",
+        "short",
+        Query(by_job("increase(harvestmouse_serve_missed_total[1d])"), "{{job}}: too late"),
+        Query(by_job("increase(harvestmouse_serve_left_out_total[1d])"), "{{job}}: last one went on"),
+    )
+    yield lost.decimals(0), 12, 8
+
+
 ROWS = {
     "At a glance": glance,
     "MAM Profile": profile,
@@ -416,6 +458,8 @@ ROWS = {
     "Jobs": jobs,
     "Errors": errors,
 }
+# Shown when it is opened; it comes last, so that those who use cron do not see it empty.
+FOLDED = {"Serve's schedule": serve}
 
 
 def build() -> str:
@@ -429,6 +473,11 @@ def build() -> str:
         board.with_row(Row(title).id(next(numbers)))
         for panel, width, height in row():
             board.with_panel(panel.id(next(numbers)).span(width).height(height))
+    for title, row in FOLDED.items():
+        folded = Row(title).id(next(numbers))
+        for panel, width, height in row():
+            folded.with_panel(panel.id(next(numbers)).span(width).height(height))
+        board.with_row(folded)
     return json.dumps(board.build(), cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
 
 

@@ -91,12 +91,16 @@ def load() -> dict[str, Any]:
     return found
 
 
+def bodies() -> list[dict[str, Any]]:
+    """What the file says of every row and panel, in order; those of a folded row are in it."""
+    return [body for one in load()["panels"] for body in (one, *one.get("panels", ()))]
+
+
 def panels() -> list[Panel]:
     """Every panel, in order."""
-    document = load()
-    variables = {one["name"]: one["query"] for one in document["templating"]["list"]}
+    variables = {one["name"]: one["query"] for one in load()["templating"]["list"]}
     found, row = [], ""
-    for body in document["panels"]:
+    for body in bodies():
         if body["type"] == "row":
             row = body["title"]
         else:

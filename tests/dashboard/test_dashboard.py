@@ -15,7 +15,7 @@ from harvestmouse.core.jobs import JOBS
 from harvestmouse.core.model import AccountClass
 from harvestmouse.runners.report import Exit
 from scripts.render_panels import PICTURES
-from tests.dashboard.board import FILE, Panel, load, panels
+from tests.dashboard.board import FILE, Panel, bodies, load, panels
 
 RULES = FILE.parents[1] / "prometheus" / "harvestmouse.rules.yaml"
 
@@ -27,7 +27,17 @@ ROWS = [
     "Client",
     "Jobs",
     "Errors",
+    "Serve's schedule",
 ]
+# What `serve` says of itself; each has the label of the job, but for the first.
+SERVE = {
+    "harvestmouse_serve_up": set[str](),
+    "harvestmouse_serve_next_run_timestamp_seconds": {"job"},
+    "harvestmouse_serve_running": {"job"},
+    "harvestmouse_serve_runs_total": {"job", "exit_code"},
+    "harvestmouse_serve_missed_total": {"job"},
+    "harvestmouse_serve_left_out_total": {"job"},
+}
 
 _STRING = re.compile(r'"[^"]*"')
 _METRIC = re.compile(r"\b((?:mam|qbt|harvestmouse)_\w+)(?:\{([^}]*)\})?")
@@ -52,8 +62,9 @@ def test_is_the_same_every_time() -> None:
 
 def test_the_rows_come_in_the_order_in_which_an_operator_asks() -> None:
     """First whether all is well; then the row of the dashboard that is replaced, under its very title."""
-    rows = [body["title"] for body in load()["panels"] if body["type"] == "row"]
-    assert rows == ROWS
+    rows = [body for body in bodies() if body["type"] == "row"]
+    assert [row["title"] for row in rows] == ROWS
+    assert [row["title"] for row in rows if row["collapsed"]] == ROWS[-1:]
 
 
 def test_the_old_row_has_its_old_panels() -> None:
@@ -83,15 +94,14 @@ def test_a_panel_says_what_it_shows_and_what_to_do(panel: Panel) -> None:
 
 def test_panels_are_told_apart() -> None:
     """Titles and numbers are unique, rows included."""
-    bodies = load()["panels"]
     for key in ("id", "title"):
-        found = [body[key] for body in bodies]
+        found = [body[key] for body in bodies()]
         assert len(set(found)) == len(found)
 
 
 def test_panels_lie_side_by_side() -> None:
     """Nothing overlaps, nothing is wider than the page, and each row's panels lie below its title."""
-    cells = [body["gridPos"] for body in load()["panels"]]
+    cells = [body["gridPos"] for body in bodies()]
     assert all(cell["x"] + cell["w"] <= 24 and cell["w"] > 0 and cell["h"] > 0 for cell in cells)
     for one, other in combinations(cells, 2):
         assert _apart(one, other), f"{one} overlaps {other}"
@@ -111,14 +121,18 @@ def test_every_panel_asks_the_chosen_source() -> None:
     assert [(one["name"], one["type"]) for one in load()["templating"]["list"]] == [("datasource", "datasource")]
 
 
+def labels_of(name: str) -> set[str]:
+    metric = CATALOGUE[name]
+    return {*metric.labels, *(["job"] if metric.owner is Owner.RUN else [])}
+
+
 @every_panel
 def test_a_query_asks_for_metrics_of_the_catalogue(panel: Panel) -> None:
     """Every metric is one that runs publish, and every label one that it has."""
     for expression in expressions(panel):
         own: set[str] = set()
         for name, matchers in _METRIC.findall(_STRING.sub('""', expression)):
-            assert name in CATALOGUE
-            labels = {*CATALOGUE[name].labels, *(["job"] if CATALOGUE[name].owner is Owner.RUN else [])}
+            labels = SERVE[name] if name in SERVE else labels_of(name)
             own |= labels
             assert set(re.findall(r"\w+(?==|!=)", matchers)) <= labels
         for names in _GROUPING.findall(expression):
@@ -147,7 +161,7 @@ def test_the_metrics_that_no_panel_shows_are_few_and_known() -> None:
 @every_panel
 def test_an_override_is_about_a_series_that_can_be(panel: Panel) -> None:
     """A colour or unit for a legend that nothing has is a slip of the pen."""
-    possible = {*JOBS, *ACCOUNT_STATES, "connected", "firewalled"}
+    possible = {*JOBS, *ACCOUNT_STATES, "connected", "firewalled", *map(str, EXITS)}
     fixed = {target.legend for target in panel.targets}
     assert panel.overrides().keys() <= possible | fixed
 
