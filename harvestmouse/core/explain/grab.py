@@ -35,7 +35,7 @@ from harvestmouse.core.model import (
     Snapshot,
 )
 from harvestmouse.core.plan import Decision, Plan, Reason, Verdict
-from harvestmouse.core.policy import Policy
+from harvestmouse.core.policy import GrabPolicy, Policy
 from harvestmouse.core.room import room_for, wedges_at_hand
 from harvestmouse.core.sift import latest, needs_wedge, normal_name, rank, score
 from harvestmouse.core.spend import SITE_RATIO
@@ -46,71 +46,59 @@ _YES, _NO = True, False
 
 def guard_rules(snapshot: Snapshot, policy: Policy) -> tuple[Rule, ...]:
     """Return the guards of the design, section 5.1, in their order."""
-    profile, grab = snapshot.profile or Profile(), policy.grab
-    freeze, used, limit = snapshot.download_freeze_until, unsat_used(snapshot), unsat_limit(snapshot.profile)
-    held = snapshot.held(policy.client.category)
     return (
-        Rule(
-            Reason.PROFILE_UNKNOWN,
-            (
-                Condition("uploaded_bytes", profile.uploaded_bytes, "missing"),
-                Condition("downloaded_bytes", profile.downloaded_bytes, "missing"),
-                Condition("account_class", profile.account_class, "missing"),
-            ),
-            any_of=True,
-        ),
-        Rule(Reason.MOUSE_CLASS, (Condition("account_class", profile.account_class, "is", AccountClass.MOUSE),)),
-        Rule(Reason.LOW_RATIO, (Condition("ratio", profile.ratio, "<", grab.ratio_floor),)),
-        Rule(
-            Reason.DOWNLOAD_FREEZE,
-            (Condition("freeze_left_seconds", 0 if freeze is None else freeze - snapshot.taken_at, ">", 0),),
-        ),
-        Rule(
-            Reason.UNSATISFIED_LIMIT,
-            (Condition("unsat_used", used, ">=", None if limit is None else unsat_ceiling(snapshot, limit, grab)),),
-        ),
-        Rule(
-            Reason.UNSATISFIED_UNKNOWN,
-            (
-                Condition("require_unsat", grab.require_unsat, "is", _YES),
-                Condition("unsat_known", used is not None, "is", _NO),
-            ),
-        ),
-        Rule(
-            Reason.HIT_AND_RUN,
-            (
-                Condition("hold_on_hit_and_run", grab.hold_on_hit_and_run, "is", _YES),
-                Condition("hit_and_run_count", profile.hit_and_run_count, "not surely", 0),
-            ),
-        ),
-        Rule(Reason.CLIENT_FULL, (Condition("managed_torrents", held, ">=", grab.max_torrents),)),
-        Rule(
-            Reason.DISK_LOW,
-            (
-                Condition(
-                    "free_space_bytes", snapshot.free_space_bytes, "<=", grab.disk_reserve + still_to_write(snapshot)
-                ),
-            ),
-        ),
-        Rule(
-            Reason.QUOTA_FULL,
-            (
-                Condition("category_quota_bytes", grab.category_quota, ">", 0),
-                Condition("category_bytes", category_bytes(snapshot, policy), ">=", grab.category_quota),
-            ),
-        ),
-        Rule(
-            Reason.CLIENT_UNKNOWN,
-            (
-                Condition("torrents", None if snapshot.torrents is None else len(snapshot.torrents), "missing"),
-                Condition("free_space_bytes", snapshot.free_space_bytes, "missing"),
-                *_missing_clients(snapshot),
-                *_nameless(snapshot),
-            ),
-            any_of=True,
-        ),
-        Rule(Reason.LEDGER_UNKNOWN, (Condition("ledger", _size(snapshot.ledger), "missing"),)),
+        *_standing_rules(snapshot, policy.grab),
+        *_obligation_rules(snapshot, policy.grab),
+        *_space_rules(snapshot, policy),
+        *_knowledge_rules(snapshot),
     )
+
+
+def _standing_rules(snapshot: Snapshot, grab: GrabPolicy) -> Iterator[Rule]:
+    """Yield what the account's class and ratio forbid, and the site itself."""
+    profile, freeze = snapshot.profile or Profile(), snapshot.download_freeze_until
+    names = ("uploaded_bytes", "downloaded_bytes", "account_class")
+    missing = tuple(Condition(name, getattr(profile, name), "missing") for name in names)
+    yield Rule(Reason.PROFILE_UNKNOWN, missing, any_of=True)
+    yield Rule(Reason.MOUSE_CLASS, (Condition("account_class", profile.account_class, "is", AccountClass.MOUSE),))
+    yield Rule(Reason.LOW_RATIO, (Condition("ratio", profile.ratio, "<", grab.ratio_floor),))
+    left = 0 if freeze is None else freeze - snapshot.taken_at
+    yield Rule(Reason.DOWNLOAD_FREEZE, (Condition("freeze_left_seconds", left, ">", 0),))
+
+
+def _obligation_rules(snapshot: Snapshot, grab: GrabPolicy) -> Iterator[Rule]:
+    """Yield what the account's unsatisfied torrents and hit-and-runs forbid."""
+    used, limit = unsat_used(snapshot), unsat_limit(snapshot.profile)
+    ceiling = None if limit is None else unsat_ceiling(snapshot, limit, grab)
+    yield Rule(Reason.UNSATISFIED_LIMIT, (Condition("unsat_used", used, ">=", ceiling),))
+    required = Condition("require_unsat", grab.require_unsat, "is", _YES)
+    yield Rule(Reason.UNSATISFIED_UNKNOWN, (required, Condition("unsat_known", used is not None, "is", _NO)))
+    holds = Condition("hold_on_hit_and_run", grab.hold_on_hit_and_run, "is", _YES)
+    count = (snapshot.profile or Profile()).hit_and_run_count
+    yield Rule(Reason.HIT_AND_RUN, (holds, Condition("hit_and_run_count", count, "not surely", 0)))
+
+
+def _space_rules(snapshot: Snapshot, policy: Policy) -> Iterator[Rule]:
+    """Yield what forbids one torrent more in the client."""
+    grab, held = policy.grab, snapshot.held(policy.client.category)
+    yield Rule(Reason.CLIENT_FULL, (Condition("managed_torrents", held, ">=", grab.max_torrents),))
+    kept = grab.disk_reserve + still_to_write(snapshot)
+    yield Rule(Reason.DISK_LOW, (Condition("free_space_bytes", snapshot.free_space_bytes, "<=", kept),))
+    limited = Condition("category_quota_bytes", grab.category_quota, ">", 0)
+    taken = Condition("category_bytes", category_bytes(snapshot, policy), ">=", grab.category_quota)
+    yield Rule(Reason.QUOTA_FULL, (limited, taken))
+
+
+def _knowledge_rules(snapshot: Snapshot) -> Iterator[Rule]:
+    """Yield what has to be known of the client and of earlier grabs."""
+    client = (
+        Condition("torrents", _size(snapshot.torrents), "missing"),
+        Condition("free_space_bytes", snapshot.free_space_bytes, "missing"),
+        *_missing_clients(snapshot),
+        *_nameless(snapshot),
+    )
+    yield Rule(Reason.CLIENT_UNKNOWN, client, any_of=True)
+    yield Rule(Reason.LEDGER_UNKNOWN, (Condition("ledger", _size(snapshot.ledger), "missing"),))
 
 
 def _missing_clients(snapshot: Snapshot) -> Iterator[Condition]:

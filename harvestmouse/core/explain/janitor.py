@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import chain
 
 from attrs import evolve
@@ -113,90 +114,93 @@ def explain_cleanup(plan: Plan, snapshot: Snapshot, policy: Policy, torrent: Tor
 
 def _rules(plan: Plan, snapshot: Snapshot, policy: Policy, torrent: Torrent) -> tuple[Rule, ...]:
     """Return the rules of the design, section 5.2, in their order."""
-    rules = policy.cleanup
-    tags = None if torrent.tags is None else tuple(sorted(tag.casefold() for tag in torrent.tags))
-    protecting = tuple(tag.casefold() for tag in rules.protect_tags)
     age = None if torrent.added_on is None else snapshot.taken_at - torrent.added_on
-    completed = Condition("has_completed", torrent.has_completed, "is", True)  # noqa: FBT003
-    never = Condition("has_completed", torrent.has_completed, "is", False)  # noqa: FBT003
-    refusals = tuple(sorted(unregistered_texts(torrent))) if torrent.messages is not None else None
-    stalled = (
-        never,
-        Condition("state", torrent.state, "is", "stalledDL"),
-        Condition("age_seconds", age, ">", rules.stalled_age.total_seconds()),
+    return (
+        *_untouched_rules(plan, snapshot, policy.cleanup, torrent, age),
+        *_owing_rules(policy.cleanup, torrent),
+        *_refusal_rules(plan, snapshot, policy, torrent),
+        *_unfinished_rules(policy.cleanup, torrent, age),
+        *_finished_rules(policy.cleanup, torrent, age),
+        Rule(Reason.ACTIVE),
+        _limit_rule(plan, snapshot, policy, torrent),
     )
-    earlier = _data_deletions_before(plan, snapshot, policy, torrent)
-    decision = decision_about(plan, torrent.hash)
-    unusable = tuple(_unusable(torrent, age))
+
+
+def _untouched_rules(
+    plan: Plan, snapshot: Snapshot, rules: CleanupPolicy, torrent: Torrent, age: int | None
+) -> Iterator[Rule]:
+    """Yield what keeps a torrent whatever it has done."""
+    protecting = tuple(tag.casefold() for tag in rules.protect_tags)
+    yield Rule(Reason.PROTECTED, (Condition("tags", _tags(torrent), "has", protecting),))
+    yield Rule(Reason.TRANSIENT_STATE, (Condition("state", torrent.state, "none of", tuple(sorted(SETTLED_STATES))),))
+    yield Rule(Reason.CLIENT_ERROR, (Condition("state", torrent.state, "one of", tuple(sorted(ERROR_STATES))),))
+    decision, unusable = decision_about(plan, torrent.hash), tuple(_unusable(torrent, age))
     if not unusable and decision is not None and decision.reason is Reason.UNKNOWN and snapshot.missing_clients:
         unusable = ("missing_clients",)
-    return (
-        Rule(Reason.PROTECTED, (Condition("tags", tags, "has", protecting),)),
-        Rule(Reason.TRANSIENT_STATE, (Condition("state", torrent.state, "none of", tuple(sorted(SETTLED_STATES))),)),
-        Rule(Reason.CLIENT_ERROR, (Condition("state", torrent.state, "one of", tuple(sorted(ERROR_STATES))),)),
-        Rule(Reason.UNKNOWN, (Condition("unusable_facts", unusable, "is not", ()),)),
-        Rule(Reason.HNR_WINDOW, (completed, *owes(torrent, rules.owed_seconds))),
-        Rule(
-            Reason.RECOVERY_HOLD,
-            (
-                Condition("tags", tags, "has", (rules.recovery_tag.casefold(),)),
-                *owes(torrent, rules.recovery_hold.total_seconds()),
-            ),
-        ),
-        Rule(
-            Reason.ACCOUNT_EVENT,
-            (Condition("refusals", refusals, "has", tuple(sorted(_events(plan, snapshot, policy)))),),
-        ),
-        Rule(Reason.UNREGISTERED, (Condition("refusals", refusals, "is not", ()),)),
-        Rule(
-            Reason.NEVER_STARTED,
-            (
-                never,
-                Condition("downloaded_bytes", torrent.downloaded_bytes, "is", 0),
-                Condition("age_seconds", age, ">", rules.never_started_age.total_seconds()),
-            ),
-        ),
-        Rule(
-            Reason.PARTIAL_DOWNLOAD,
-            (
-                *stalled,
-                Condition("progress", torrent.progress, ">", 0),
-                Condition("keep_partials", rules.keep_partials, "is", True),  # noqa: FBT003
-            ),
-        ),
-        Rule(Reason.STALLED_OLD, stalled),
-        Rule(Reason.GRACEFUL_RETIRE, (completed, _seeded_over(torrent, rules.graceful_seed_time.total_seconds()))),
-        Rule(
-            Reason.ZERO_DEMAND,
-            (
-                completed,
-                Condition("uploaded_bytes", torrent.uploaded_bytes, "is", 0),
-                Condition("age_seconds", age, ">", rules.zero_demand_age.total_seconds()),
-            ),
-        ),
-        Rule(
-            Reason.SATISFIED_REDUNDANT,
-            (
-                completed,
-                _seeded_over(torrent, rules.satisfied_seed_time.total_seconds()),
-                Condition("seeders", torrent.seeders, ">", rules.satisfied_seeder_floor),
-            ),
-        ),
-        Rule(Reason.ACTIVE),
-        Rule(
-            Reason.DELETION_LIMIT,
-            (
-                Condition("holds_data", torrent.holds_data, "is", True),  # noqa: FBT003
-                Condition(
-                    "data_deletions_before", earlier, ">=", data_cap(snapshot.managed(policy.client.category), rules)
-                ),
-            ),
-        ),
+    yield Rule(Reason.UNKNOWN, (Condition("unusable_facts", unusable, "is not", ()),))
+
+
+def _owing_rules(rules: CleanupPolicy, torrent: Torrent) -> Iterator[Rule]:
+    """Yield what keeps a torrent that owes seed time, or repairs a hit-and-run."""
+    yield Rule(Reason.HNR_WINDOW, (_completed(torrent), *owes(torrent, rules.owed_seconds)))
+    tagged = Condition("tags", _tags(torrent), "has", (rules.recovery_tag.casefold(),))
+    yield Rule(Reason.RECOVERY_HOLD, (tagged, *owes(torrent, rules.recovery_hold.total_seconds())))
+
+
+def _refusal_rules(plan: Plan, snapshot: Snapshot, policy: Policy, torrent: Torrent) -> Iterator[Rule]:
+    """Yield what follows from its trackers' not knowing a torrent."""
+    refusals = tuple(sorted(unregistered_texts(torrent))) if torrent.messages is not None else None
+    events = tuple(sorted(_events(plan, snapshot, policy)))
+    yield Rule(Reason.ACCOUNT_EVENT, (Condition("refusals", refusals, "has", events),))
+    yield Rule(Reason.UNREGISTERED, (Condition("refusals", refusals, "is not", ()),))
+
+
+def _unfinished_rules(rules: CleanupPolicy, torrent: Torrent, age: int | None) -> Iterator[Rule]:
+    """Yield what becomes of a torrent that has never completed."""
+    never = Condition("has_completed", torrent.has_completed, "is", False)  # noqa: FBT003
+    nothing = Condition("downloaded_bytes", torrent.downloaded_bytes, "is", 0)
+    yield Rule(Reason.NEVER_STARTED, (never, nothing, _older_than(age, rules.never_started_age)))
+    stalled = (never, Condition("state", torrent.state, "is", "stalledDL"), _older_than(age, rules.stalled_age))
+    partial = (
+        Condition("progress", torrent.progress, ">", 0),
+        Condition("keep_partials", rules.keep_partials, "is", True),  # noqa: FBT003
     )
+    yield Rule(Reason.PARTIAL_DOWNLOAD, (*stalled, *partial))
+    yield Rule(Reason.STALLED_OLD, stalled)
 
 
-def _seeded_over(torrent: Torrent, seconds: float) -> Condition:
-    return Condition("seeding_seconds", torrent.seeding_time, ">", seconds)
+def _finished_rules(rules: CleanupPolicy, torrent: Torrent, age: int | None) -> Iterator[Rule]:
+    """Yield what deletes a torrent that has completed."""
+    completed = _completed(torrent)
+    yield Rule(Reason.GRACEFUL_RETIRE, (completed, _seeded_over(torrent, rules.graceful_seed_time)))
+    idle = Condition("uploaded_bytes", torrent.uploaded_bytes, "is", 0)
+    yield Rule(Reason.ZERO_DEMAND, (completed, idle, _older_than(age, rules.zero_demand_age)))
+    seeders = Condition("seeders", torrent.seeders, ">", rules.satisfied_seeder_floor)
+    yield Rule(Reason.SATISFIED_REDUNDANT, (completed, _seeded_over(torrent, rules.satisfied_seed_time), seeders))
+
+
+def _limit_rule(plan: Plan, snapshot: Snapshot, policy: Policy, torrent: Torrent) -> Rule:
+    """Return what keeps a torrent for a later run, though it is due."""
+    earlier = _data_deletions_before(plan, snapshot, policy, torrent)
+    most = data_cap(snapshot.managed(policy.client.category), policy.cleanup)
+    holds = Condition("holds_data", torrent.holds_data, "is", True)  # noqa: FBT003
+    return Rule(Reason.DELETION_LIMIT, (holds, Condition("data_deletions_before", earlier, ">=", most)))
+
+
+def _tags(torrent: Torrent) -> tuple[str, ...] | None:
+    return None if torrent.tags is None else tuple(sorted(tag.casefold() for tag in torrent.tags))
+
+
+def _completed(torrent: Torrent) -> Condition:
+    return Condition("has_completed", torrent.has_completed, "is", True)  # noqa: FBT003
+
+
+def _older_than(age: int | None, least: timedelta) -> Condition:
+    return Condition("age_seconds", age, ">", least.total_seconds())
+
+
+def _seeded_over(torrent: Torrent, least: timedelta) -> Condition:
+    return Condition("seeding_seconds", torrent.seeding_time, ">", least.total_seconds())
 
 
 def _unusable(torrent: Torrent, age: int | None) -> Iterator[str]:
