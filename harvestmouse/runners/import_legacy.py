@@ -18,19 +18,31 @@ def import_legacy(options: Mapping[str, Any], directory: str) -> int:
     """Copy *directory*'s files into the state directory; what is there already stays.
 
     Raises:
-        ConfigError: There is nothing to take over.
-        AdapterError: A file cannot be read or written, or another run holds the lock.
+        ConfigError: There is nothing to take over, or it cannot be read.
+        AdapterError: A file cannot be written, or another run holds the lock.
     """
     general = load_settings(options).general
     old, new = Path(directory), general.state_dir
     if old.resolve() == new.resolve():
         raise ConfigError(f"{old} is the state directory itself; its files are used as they are")
-    if not any((old / name).is_file() for name in (cookie.NAME, ledger.NAME)):
+    there = [_is_there(old / name) for name in (cookie.NAME, ledger.NAME)]
+    if not any(there):
         raise ConfigError(f"{old} has neither {cookie.NAME} nor {ledger.NAME}")
     with locked(new, "import-legacy", general.lock_wait.total_seconds()):
         print(f"{cookie.NAME}: {_take_cookie(old / cookie.NAME, new / cookie.NAME)}")  # noqa: T201 - the result
         print(f"{ledger.NAME}: {_take_ledger(old / ledger.NAME, new / ledger.NAME)}")  # noqa: T201
     return 0
+
+
+def _is_there(path: Path) -> bool:
+    """Say whether an old file is there; one that cannot be read is told before anything is taken over."""
+    try:
+        path.open("rb").close()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    return True
 
 
 def _take_cookie(old: Path, new: Path) -> str:

@@ -105,6 +105,15 @@ def test_folders_with_nothing_to_take(tmp_path: Path, old: Path, state: Path) ->
     assert not state.exists()
 
 
+def test_an_old_file_that_cannot_be_read_is_named_before_anything_is_taken(old: Path, state: Path) -> None:
+    """As those of another user; it is not the state directory that has to be looked at."""
+    (old / "grabbed_ids.txt").unlink()
+    (old / "grabbed_ids.txt").mkdir()
+    with pytest.raises(ConfigError, match=rf"^cannot read {old / 'grabbed_ids.txt'}: Is a directory$"):
+        taken(old, state)
+    assert not state.exists()
+
+
 def test_trouble_is_said(old: Path, tmp_path: Path) -> None:
     """A file where the state directory should be."""
     (tmp_path / "state").write_text("")
