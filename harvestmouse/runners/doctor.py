@@ -126,6 +126,9 @@ class Doctor:
         if self.exit_code is Exit.DONE:
             self.exit_code = Exit(getattr(error, "exit_code", Exit.USAGE))
 
+    def _answered(self, check: str) -> bool:
+        return any((one.check, one.result) == (check, Result.PASS) for one in self.findings)
+
     def _configuration(self) -> Iterator[Finding]:
         general = self.settings.general
         mode = "acts" if general.apply else "dry runs"
@@ -219,7 +222,9 @@ class Doctor:
             Snapshot(taken_at=self.ports.clock(), site_address=self._site_address, connection=self._connection)
         )
         if shared is None:
-            yield Finding("address", Result.PASS, "whether the client leaves by this host's address cannot be told")
+            # A client need not tell its address; one that does not answer has told nothing.
+            result = Result.PASS if self._answered("site") and self._answered("client") else Result.WARN
+            yield Finding("address", result, "whether the client leaves by this host's address cannot be told")
         elif shared:
             yield Finding("address", Result.PASS, "the client leaves by the address that the site sees this host at")
         else:
@@ -234,7 +239,8 @@ class Doctor:
     def _clock(self) -> Iterator[Finding]:
         told = as_float(as_object(self.tape.egress).get("time"))
         if told is None:
-            yield Finding("clock", Result.PASS, "the site did not tell the time")
+            result = Result.PASS if self._answered("site") else Result.WARN
+            yield Finding("clock", result, "the site did not tell the time")
             return
         skew = time.time() - told
         if abs(skew) <= _MOST_SKEW:
@@ -275,7 +281,13 @@ def diagnose(options: Mapping[str, Any], *, as_json: bool) -> int:
         The exit code: that of the first check that failed, or 0.
     """
     run_id = begin(JOB, options, "error")
-    settings, tape = load_settings(options), Tape()
+    try:
+        settings = load_settings(options)
+    except HarvestmouseError as error:
+        # Nothing else can be looked at without it.
+        found = [Finding("configuration", Result.FAIL, str(error), "Correct it; harvestmouse config check tries it.")]
+        return _print(found, Exit.USAGE, as_json=as_json)
+    tape = Tape()
     logs.hide(secrets_of(settings))
     ports = Ports(settings, run_id=run_id, tape=tape)
     doctor = Doctor(ports, tape)
@@ -284,9 +296,11 @@ def diagnose(options: Mapping[str, Any], *, as_json: bool) -> int:
             doctor.visit()
     finally:
         ports.close()
-    found = doctor.findings
-    failed = any(one.result is Result.FAIL for one in found)
-    code = doctor.exit_code or (Exit.FAILED if failed else Exit.DONE)
+    failed = any(one.result is Result.FAIL for one in doctor.findings)
+    return _print(doctor.findings, doctor.exit_code or (Exit.FAILED if failed else Exit.DONE), as_json=as_json)
+
+
+def _print(found: list[Finding], code: Exit, *, as_json: bool) -> int:
     if as_json:
         document = {"format": FORMAT, "exit_code": code, "findings": [asdict(one) for one in found]}
         print(json.dumps(document))  # noqa: T201 - it is the result

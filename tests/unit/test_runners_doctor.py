@@ -1,5 +1,6 @@
 """What the doctor says of a world, and that it changes nothing there."""
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from harvestmouse.adapters.state.lock import locked
 from harvestmouse.adapters.tape import Tape
 from harvestmouse.core.model import AccountClass, Connection, Profile
 from harvestmouse.core.spend import Purchase
-from harvestmouse.runners.doctor import Doctor, Finding, Result
+from harvestmouse.runners.doctor import Doctor, Finding, Result, diagnose
 from harvestmouse.runners.report import Exit
 from tests.support.builders import NOW, preferences, torrent
 from tests.support.world import Stage, world_of
@@ -71,6 +72,7 @@ def test_a_refused_session_spoils_no_other_check(well: World, tmp_path: Path) ->
     assert "Log in with a browser" in found.remedy
     assert doctor.exit_code is Exit.SESSION_REFUSED
     assert told(doctor, "client", Result.PASS)
+    assert [bool(told(doctor, one, Result.WARN)) for one in ("address", "clock")] == [True, True]
 
 
 def test_a_client_that_is_down_is_told_with_its_remedy(well: World, tmp_path: Path) -> None:
@@ -82,6 +84,7 @@ def test_a_client_that_is_down_is_told_with_its_remedy(well: World, tmp_path: Pa
     (found,) = told(doctor, "client", Result.FAIL)
     assert "Is it running" in found.remedy
     assert doctor.exit_code is Exit.UNAVAILABLE
+    assert [bool(told(doctor, one, Result.WARN)) for one in ("address", "clock")] == [True, False]
 
 
 def test_the_first_failure_gives_the_exit_code(well: World, tmp_path: Path) -> None:
@@ -304,3 +307,15 @@ def test_the_deadline_ends_the_visit(well: World, tmp_path: Path) -> None:
 
     with pytest.raises(DeadlineExceeded):
         visit(well, tmp_path, site=Slow(well))
+
+
+def test_a_configuration_that_cannot_be_used_is_a_finding(capsys: pytest.CaptureFixture[str]) -> None:
+    """With its remedy, in the one form that a program reads; nothing else can be looked at without it."""
+    options = {"config": None, "preset": None, "pairs": ("grab.per_rum=2",), "log_level": None, "log_format": None}
+    assert diagnose(options, as_json=True) == Exit.USAGE
+    (found,) = json.loads(capsys.readouterr().out)["findings"]
+    assert (found["check"], found["result"]) == ("configuration", "fail")
+    assert "did you mean [grab] per_run?" in found["detail"]
+    assert "harvestmouse config check" in found["remedy"]
+    assert diagnose(options, as_json=False) == Exit.USAGE
+    assert capsys.readouterr().out.endswith("0 ok, 0 warnings, 1 failed\n")
