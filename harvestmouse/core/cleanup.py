@@ -13,7 +13,7 @@ from harvestmouse.core.model import Malformed, Snapshot, Torrent
 from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
 from harvestmouse.core.policy import CleanupPolicy, Policy, figures
 from harvestmouse.core.trackers import LEAST_EVENT, unregistered_texts
-from harvestmouse.core.units import DAY, HOUR, exact_duration, format_span
+from harvestmouse.core.units import DAY, HOUR, counted, exact_duration, format_span
 
 JOB = "janitor"
 
@@ -210,7 +210,7 @@ def _guard(snapshot: Snapshot, managed: int, policy: CleanupPolicy) -> Skip | No
         return Skip(reason=Reason.EMPTY_LISTING, detail=detail)
     # A few torrents may vanish by hand; a listing that is far shorter than the last run left it is a fault.
     if before is not None and before - managed > max(before * policy.max_shrink, LEAST_SHRINK):
-        detail = f"{managed} torrents listed, {before} left by the last run"
+        detail = f"{counted(managed, 'torrent')} listed, {before} left by the last run"
         return Skip(reason=Reason.SHRUNKEN_LISTING, detail=detail)
     return None
 
@@ -344,13 +344,13 @@ def _advice(events: frozenset[str], reasons: Sequence[tuple[Torrent, Reason]], p
         )
     if counts[Reason.DELETION_LIMIT]:
         yield (
-            f"{counts[Reason.DELETION_LIMIT]} more torrents are due; max_data_deletions = "
-            f"{policy.max_data_deletions} a run lets later runs take them."
+            f"{counted(counts[Reason.DELETION_LIMIT], 'more torrent is', 'more torrents are')} due; "
+            f"max_data_deletions = {policy.max_data_deletions} a run lets later runs take them."
         )
     if counts[Reason.CLIENT_ERROR]:
         yield (
-            f"{counts[Reason.CLIENT_ERROR]} torrents are in an error or missing-files state: look at the client's "
-            "disk and mounts, then re-check them."
+            f"{counted(counts[Reason.CLIENT_ERROR], 'torrent is', 'torrents are')} in an error or missing-files state: "
+            "look at the client's disk and mounts, then re-check."
         )
 
 

@@ -659,7 +659,7 @@ class TestPlan:
                 {"torrents": (), "remembered_count": 1},
                 "the client listed no torrent, 1 left by the last run; is it the right one?",
             ),
-            ({"remembered_count": 100}, "1 torrents listed, 100 left by the last run"),
+            ({"remembered_count": 100}, "1 torrent listed, 100 left by the last run"),
         ],
     )
     def test_a_skip_says_what_was_listed(self, changes: dict[str, Any], detail: str) -> None:
@@ -685,8 +685,7 @@ class TestPlan:
             "anything else."
         )
         assert errors == (
-            "1 torrents are in an error or missing-files state: look at the client's disk and mounts, then re-check "
-            "them."
+            "1 torrent is in an error or missing-files state: look at the client's disk and mounts, then re-check."
         )
 
     def test_a_deletion_takes_the_files_and_tells_its_reason(self) -> None:
