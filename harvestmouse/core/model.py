@@ -36,7 +36,8 @@ class Profile:
         uploaded_bytes: Credited upload; authoritative, unlike the site's rounded ratio.
         downloaded_bytes: Counted download.
         bonus_points: Balance in BP.
-        vip_until: End of VIP in unix seconds.
+        vip_until: End of VIP in unix seconds; ``None`` without VIP, and where it cannot be read.
+        vip_unreadable: Whether the end of VIP that the site tells cannot be read; ``None`` where it tells none.
         unsat_count: Torrents snatched and not yet seeded 72 h.
         unsat_limit: How many of those the class may have.
         hit_and_run_count: Hit-and-runs on the account, seeding again or not.
@@ -49,6 +50,7 @@ class Profile:
     downloaded_bytes: int | None = None
     bonus_points: float | None = None
     vip_until: int | None = None
+    vip_unreadable: bool | None = None
     unsat_count: int | None = None
     unsat_limit: int | None = None
     hit_and_run_count: int | None = None

@@ -255,7 +255,7 @@ def vip_room(profile: Profile, now: int) -> int | None:
     VIP is offered to Power Users and up; a VIP account whose end of VIP is unknown is left alone.
     """
     until = profile.vip_until
-    if profile.account_class not in VIP_CLASSES:
+    if profile.account_class not in VIP_CLASSES or profile.vip_unreadable:
         return None
     if until is None and profile.account_class is not AccountClass.POWER_USER:
         return None
@@ -400,6 +400,8 @@ def settle(purchase: Purchase, profile: Profile | None, now: int) -> bool | None
         return None
     paid = profile.bonus_points <= purchase.balance_before - purchase.cost_bp / 2
     if purchase.weeks:
+        if profile.vip_unreadable:
+            return paid if now >= purchase.at + DAY else None
         before = purchase.vip_until_before or 0
         arrived = profile.vip_until is not None and profile.vip_until >= before + purchase.weeks * WEEK // 2
     else:

@@ -245,6 +245,12 @@ def member(until: int | None = NOW + 30 * DAY, points: float = 20000.0, **change
 class TestVip:
     """VIP top-up (1 250 BP a week, at least one week, at most about 90 days ahead), off by default."""
 
+    @pytest.mark.parametrize("name", [AccountClass.POWER_USER, AccountClass.VIP])
+    def test_none_is_bought_where_its_end_cannot_be_read(self, name: AccountClass) -> None:
+        """A Power User without an end has none; one with an end that nobody can read may have it all."""
+        account = member(None, account_class=name, class_name=name.value, vip_unreadable=True)
+        assert plan(account, VIP).actions == ()
+
     def test_it_is_off_by_default(self) -> None:
         """There is no decision about VIP then."""
         made = plan(member())
@@ -539,6 +545,14 @@ class TestSettle:
         """Four weeks were added to one, or not."""
         purchase = bought(gib=0, weeks=4, cost_bp=5000, vip_until_before=NOW + WEEK)
         assert settle(purchase, profile(bonus_points=points, vip_until=until), NOW) is happened
+
+    @pytest.mark.parametrize(("points", "happened"), [(25000.0, True), (30000.0, False)])
+    def test_where_its_end_cannot_be_read_the_points_decide_after_a_day(self, points: float, happened: bool) -> None:
+        """Until then nobody knows."""
+        later = profile(bonus_points=points, vip_unreadable=True)
+        bought_at = {"gib": 0, "weeks": 4, "cost_bp": 5000}
+        assert settle(bought(at=NOW - DAY + 1, **bought_at), later, NOW) is None
+        assert settle(bought(at=NOW - DAY, **bought_at), later, NOW) is happened
 
     def test_the_evidence_is_believed_to_its_edge(self) -> None:
         """Half the price is paid, half the weeks are arrived, and after a day credit decides."""

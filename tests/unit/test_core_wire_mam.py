@@ -39,6 +39,7 @@ class TestProfile:
             downloaded_bytes=GIB,
             bonus_points=5000.0,
             vip_until=4070908800,
+            vip_unreadable=False,
             unsat_count=2,
             unsat_limit=150,
             hit_and_run_count=0,
@@ -116,6 +117,22 @@ class TestProfile:
     def test_without_vip_there_is_no_end_of_it(self, until: object) -> None:
         """Null or absent."""
         assert read(vip_until=until).vip_until is None
+
+    @pytest.mark.parametrize(
+        ("until", "unreadable"),
+        [
+            (None, None),
+            ("", None),
+            (0, None),
+            ("2099-01-01 00:00:00", False),
+            ("never", True),
+            (0.5, True),
+            ([5], True),
+        ],
+    )
+    def test_an_end_of_vip_that_cannot_be_read_is_told(self, until: object, *, unreadable: bool | None) -> None:
+        """Buying VIP on it could be too much."""
+        assert read(vip_until=until).vip_unreadable is unreadable
 
     @pytest.mark.parametrize(
         ("seeding", "gone", "expected"),

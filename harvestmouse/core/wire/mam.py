@@ -60,14 +60,15 @@ def parse_profile(body: object) -> Profile | None:
     blocks = top.get("snatch_summary")
     summary = blocks if isinstance(blocks, dict) else top
     unsat = as_object(summary.get("unsat"))
-    name = as_text(top.get("classname"))
+    name, vip_end = as_text(top.get("classname")), top.get("vip_until")
     return Profile(
         account_class=None if name is None else _CLASSES.get(name.strip().casefold()),
         class_name=None if name is None else name.strip(),
         uploaded_bytes=as_count(top.get("uploaded_bytes")),
         downloaded_bytes=as_count(top.get("downloaded_bytes")),
         bonus_points=as_float(top.get("seedbonus")),
-        vip_until=as_time(top.get("vip_until")),
+        vip_until=as_time(vip_end),
+        vip_unreadable=as_time(vip_end) is None if vip_end else None,
         unsat_count=as_count(unsat.get("count")),
         unsat_limit=as_count(unsat.get("limit")),
         hit_and_run_count=_sum_counts(summary, "inactHnr", "seedHnr"),
