@@ -209,6 +209,10 @@ class TestRow:
         assert getattr(parse_torrent(body), field) is None
         assert getattr(read(**{key: ["?"]} if key != "tags" else {key: 5}), field) is None
 
+    def test_a_negative_seeding_time_is_unknown(self) -> None:
+        """It can be no fact, and rescue must not act on it."""
+        assert read(seeding_time=-5).seeding_time is None
+
     @pytest.mark.parametrize(
         ("value", "expected"),
         [(0, 0), (-1, 0), (2**32 - 1, 0), (2**32 - 2, 2**32 - 2), (1795350817, 1795350817), ("x", None), (None, None)],

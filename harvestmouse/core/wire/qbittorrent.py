@@ -85,7 +85,7 @@ def parse_torrent(
         state=as_text(get("state")),
         added_on=as_int(get("added_on")),
         completion_on=_completion(as_int(get("completion_on"))),
-        seeding_time=as_int(get("seeding_time")),
+        seeding_time=as_count(get("seeding_time")),
         progress=as_float(get("progress")),
         size_bytes=as_size(get("size")),
         left_bytes=as_count(get("amount_left")),
