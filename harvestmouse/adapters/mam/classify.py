@@ -18,6 +18,7 @@ from harvestmouse.adapters.errors import (
     UnexpectedBody,
     WrongSessionType,
 )
+from harvestmouse.core.units import format_span
 from harvestmouse.core.wire import parse_freeze
 from harvestmouse.core.wire.redact import masked
 
@@ -38,7 +39,7 @@ def refusal(place: str, status: int, text: str, location: str = "") -> AdapterEr
     """Return the error that a status and a body mean, or ``None`` where the body is worth reading."""
     freeze = None if status == OK else parse_freeze(text)
     if freeze is not None:
-        return DownloadFrozen(f"{place}: the site refuses downloads for {freeze} s", freeze)
+        return DownloadFrozen(f"{place}: the site refuses downloads for {format_span(freeze)}", freeze)
     if status in (UNAUTHORISED, FORBIDDEN):
         return _signed_out(place, status, text)
     if status == TOO_MANY:

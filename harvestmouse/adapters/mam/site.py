@@ -21,6 +21,7 @@ from harvestmouse.adapters.tape import Tape
 from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.model import Profile, SearchPage
 from harvestmouse.core.search import Query
+from harvestmouse.core.units import format_span
 from harvestmouse.core.wire import parse_freeze, parse_profile, parse_purchase, parse_search
 from harvestmouse.core.wire.coerce import as_count, as_flag, as_text
 from harvestmouse.core.wire.mam import PurchaseReply, parse_seed_times
@@ -158,7 +159,7 @@ class MamSite:
         text = answer.text
         freeze = parse_freeze(text)
         if freeze is not None:
-            return DownloadFrozen(f"the site refuses downloads for {freeze} s", freeze)
+            return DownloadFrozen(f"the site refuses downloads for {format_span(freeze)}", freeze)
         place = Endpoint.DOWNLOAD.value
         if not text.strip() or text.lstrip().startswith("<"):
             return page_error(place, text) if text.strip() else UnexpectedBody(f"{place}: the answer is empty")

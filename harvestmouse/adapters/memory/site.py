@@ -11,7 +11,7 @@ from harvestmouse.adapters.tape import Tape
 from harvestmouse.core.actions import BuyUpload, BuyVip
 from harvestmouse.core.model import Profile, SearchPage, SearchResult
 from harvestmouse.core.search import NEWEST, Query
-from harvestmouse.core.units import HOUR
+from harvestmouse.core.units import HOUR, format_span
 from harvestmouse.core.wire.mam import PurchaseReply
 
 # How long the profile shows the figures from before a purchase.
@@ -130,7 +130,7 @@ class MemorySite:
             world.frozen_until = max(world.frozen_until, world.now + FREEZE_SECONDS)
         left = world.frozen_until - world.now
         if left > 0:
-            raise DownloadFrozen(f"the site refuses downloads for {left} s", left)
+            raise DownloadFrozen(f"the site refuses downloads for {format_span(left)}", left)
 
 
 def _is_offered(result: SearchResult, query: Query) -> bool:
