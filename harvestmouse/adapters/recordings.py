@@ -38,7 +38,7 @@ class Recordings:
     most_bytes: int
 
     def write(self, at: int, job: str, run_id: str, parts: Iterable[bytes]) -> Path:
-        """Write one recording; the first one of a day takes out what is too old or too much.
+        """Write one recording; the first one of a day takes out what is too old or too much, as does one of too many.
 
         Args:
             at: Unix seconds.
@@ -61,6 +61,8 @@ class Recordings:
                 file.writelines(parts)
             # Not forced to the disk: a recording that a power cut loses is no loss to the account.
             temporary.replace(path)
+            if self._is_crowded(folder):
+                self.prune(at)
         except OSError as error:
             with suppress(OSError):
                 temporary.unlink()
@@ -84,6 +86,11 @@ class Recordings:
                     path.unlink()
                 with suppress(OSError):
                     folder.rmdir()
+
+    def _is_crowded(self, folder: Path) -> bool:
+        """Whether one day alone has too much; to look through all of them takes too long for every run."""
+        sizes = [entry.stat().st_size for entry in os.scandir(folder)]
+        return len(sizes) > self.most_files or sum(sizes) > self.most_bytes
 
     def _days(self) -> Iterator[Path]:
         return (folder for folder in self.directory.iterdir() if _DAY_NAME.fullmatch(folder.name))

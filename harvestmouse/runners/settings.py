@@ -176,8 +176,8 @@ class RecordingSettings:
         enabled: Record.
         dry_runs: Record dry runs too.
         keep_days: For how many days.
-        max_count: How many recordings.
-        max_size: How much in all.
+        max_count: How many recordings; those of earlier days are counted once a day.
+        max_size: How much in all; likewise.
     """
 
     enabled: bool = True

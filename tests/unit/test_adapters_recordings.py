@@ -83,8 +83,17 @@ class TestRetention:
         kept = store(tmp_path, **{limit: value})
         for hour in range(5):
             kept.write(NOW + hour * HOUR, "grab", f"0{hour}", [packed("{}")])
-        kept.prune(NOW)
+            assert len(names(tmp_path)) <= 3
         assert [name[-10:-8] for name in names(tmp_path)] == ["02", "03", "04"]
+
+    def test_a_day_that_begins_takes_out_too_many(self, tmp_path: Path) -> None:
+        """Those of earlier days count then."""
+        kept = store(tmp_path, most_files=3)
+        for hour in range(3):
+            kept.write(NOW + hour * HOUR, "grab", f"0{hour}", [packed("{}")])
+        few = store(tmp_path, most_files=1)
+        few.write(NOW + DAY, "grab", "09", [packed("{}")])
+        assert [name[-10:-8] for name in names(tmp_path)] == ["02", "09"]
 
 
 class TestPacked:
