@@ -45,6 +45,11 @@ class TestRotation:
             rotate(path, "first", f"cookie {number}")
         assert tried(path, "first") == ["cookie 4"]
 
+    def test_an_editor_s_byte_order_mark_is_no_part_of_it(self, path: Path) -> None:
+        """Some editors put one before what they save."""
+        path.write_bytes("\N{BYTE ORDER MARK}first\n".encode())
+        assert tried(path) == ["first"]
+
     def test_the_file_is_enough(self, path: Path) -> None:
         """Without a secret in the configuration the file goes on by itself, and keeps its descent."""
         rotate(path, "first", "second")

@@ -20,7 +20,7 @@ def read_text(path: Path) -> str | None:
         StateError: It cannot be read.
     """
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return path.read_text(encoding="utf-8-sig", errors="replace")
     except FileNotFoundError:
         return None
     except OSError as error:
