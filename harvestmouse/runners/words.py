@@ -97,7 +97,7 @@ def _account(report: Report, shown: int) -> Iterator[str]:
     if plan.skip is not None:
         yield f"  skipped: {plan.skip.reason.value} - {clean(plan.skip.detail)}"
     yield from _headline(plan)
-    if plan.job == attribution.JOB:
+    if plan.job == attribution.JOB and plan.skip is None:
         yield from _trackers(plan)
     else:
         yield from list(_counts(plan)) or ([] if plan.skip else ["  nothing to decide"])

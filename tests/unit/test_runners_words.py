@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harvestmouse.core.attribution import plan_monitor
 from harvestmouse.core.policy import SEED
 from harvestmouse.core.spend import plan_spend
 from harvestmouse.core.wire.plan import dump, parse_plan
@@ -92,6 +93,12 @@ class TestDescribe:
         """A skipped job says why."""
         report = Stage(world_of(account=mouse()), tmp_path).run("grab")
         assert "skipped: mouse_class - class=Mouse" in describe(report)
+
+    def test_a_monitor_that_saw_nothing_shows_no_figures(self) -> None:
+        """None of them is known."""
+        told = describe(Report(plan=plan_monitor(snapshot(torrents=None), SEED), apply=False))
+        assert "skipped: client_unknown" in told
+        assert "None" not in told
 
     @given(st.text())
     def test_any_text_can_be_cleaned(self, text: str) -> None:
