@@ -172,14 +172,24 @@ def fetch_address(ports: Ports, policy: Policy) -> Snapshot:
 def fetch_everything(ports: Ports, policy: Policy) -> Snapshot:
     """Ask once for all that any job decides from, and settle nothing."""
     profile = ports.read_profile()
-    client, count = _client_half(ports, policy, ask_site(ports, policy))
-    snapshot = Snapshot(
-        **client,
-        profile=profile,
-        ledger=ports.ledger.entries(),
-        **parse_memory(ports.memory.account() | count),
-    )
-    return _searched(ports, policy, snapshot)
+    client = _client_half(ports, policy, ask_site(ports, policy))
+    return _searched(ports, policy, _unsettled(ports, profile, client))
+
+
+def fetch_recovery(ports: Ports, policy: Policy) -> Snapshot:
+    """Ask for the account and what the client holds, and neither search nor settle anything.
+
+    Where the client fails, all that it would have told is unknown; the error is in `Ports.lost`.
+    """
+    profile = ports.read_profile()
+    client = _half(ports, partial(_client_half, ports, policy, ask_site(ports, policy)))
+    return _unsettled(ports, profile, client or ({"taken_at": ports.clock()}, ports.memory.listing()))
+
+
+def _unsettled(ports: Ports, profile: Profile, client: tuple[dict[str, Any], dict[str, Any]]) -> Snapshot:
+    known, count = client
+    memory = parse_memory(ports.memory.account() | count)
+    return Snapshot(**known, profile=profile, ledger=ports.ledger.entries(), **memory)
 
 
 def fetch_cycle(ports: Ports, policy: Policy) -> Snapshot:

@@ -19,18 +19,20 @@ _JOBS = (
 
 def describe(way: Way) -> str:
     """Return a way as text, in local time."""
-    lines = _wrapped(" ".join(state.sentence for state in way.states))
+    well = way.states == (State.WELL,)
+    known = "As far as is known: " if well and way.unknown else ""
+    lines = _wrapped(known + " ".join(state.sentence for state in way.states))
     account = ", ".join(_account(way))
     if account:
         lines += _wrapped(f"{account[0].upper()}{account[1:]}.")
-    if way.states == (State.WELL,):
+    if well and not way.unknown:
         return " ".join(lines)
     for at, steps in groupby(way.steps, key=lambda step: step.at):
         lines += ["", _when(at, way.taken_at)]
         lines += [line for step in steps for line in _step(step)]
     if way.unknown:
         lines += ["", "Not known, and how to learn it"]
-        lines += [line for one in way.unknown for line in _item(f"{one.fact}: {one.learn}.")]
+        lines += [line for one in way.unknown for line in _item(clean(f"{one.fact}: {one.learn}."))]
     if any(step.who is Who.JOBS for step in way.steps):
         lines += ["", *_wrapped(_JOBS)]
     return "\n".join(lines)

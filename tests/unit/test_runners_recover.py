@@ -7,12 +7,14 @@ from time import tzset
 
 import pytest
 
-from harvestmouse.adapters.errors import AccountMayBeDisabled, SessionInvalid
-from harvestmouse.adapters.memory import MemorySite
+from harvestmouse.adapters.errors import AccountMayBeDisabled, ClientUnavailable, SessionInvalid, SiteUnavailable
+from harvestmouse.adapters.interface import Listing
+from harvestmouse.adapters.memory import MemoryClient, MemorySite
 from harvestmouse.adapters.state.cookie import fingerprint
-from harvestmouse.core.model import Profile, Snapshot
+from harvestmouse.core.model import Profile, SearchPage, Snapshot
 from harvestmouse.core.policy import SEED
 from harvestmouse.core.recovery import State, disabled_way, find_way
+from harvestmouse.core.search import Query
 from harvestmouse.runners.recover import look
 from harvestmouse.runners.recover_words import describe
 from tests.support.builders import (
@@ -28,6 +30,7 @@ from tests.support.builders import (
     snapshot,
     torrent,
 )
+from tests.support.mam_server import MamServer
 from tests.support.world import Stage, files_in, harvestmouse, world_of
 
 EVIL = "A \x1b[2J\x1b[31mclass\r\nNow: all is well\x00"
@@ -112,6 +115,18 @@ class TestWords:
         assert text.startswith("The profile does not tell class, upload and download.\n\nNot known")
         assert "jobs" not in text
 
+    def test_an_account_is_well_only_as_far_as_is_known(self) -> None:
+        """A client that does not answer may hold anything; its name is the operator's own."""
+        lines = said(snapshot(torrents=None))
+        assert lines[0] == "As far as is known: The account is well; there is nothing to recover from."
+        assert lines[-3:] == [
+            "",
+            "Not known, and how to learn it",
+            "  the client's torrents: see that the client runs, then run this again.",
+        ]
+        named = said(snapshot(missing_clients=("box\x1b[2J",)))
+        assert named[-1] == "  the torrents of box\N{REPLACEMENT CHARACTER}[2J: see that this client runs, then run this again."
+
     def test_a_disabled_account_is_told_to_stop(self) -> None:
         """Calmly, and without any job in it."""
         text = describe(disabled_way(NOW))
@@ -133,6 +148,30 @@ class Expired(MemorySite):
     def profile(self) -> Profile:
         """Answer as the real one does."""
         raise SessionInvalid("403")
+
+
+class Closed(MemorySite):
+    """A site that is down."""
+
+    def profile(self) -> Profile:
+        """Answer as the real one does."""
+        raise SiteUnavailable("503")
+
+
+class Away(MemoryClient):
+    """A client that does not answer."""
+
+    def everything(self) -> Listing:
+        """Answer as the real one does."""
+        raise ClientUnavailable("no connection")
+
+
+class Unsearchable(MemorySite):
+    """A site that must not be searched."""
+
+    def search(self, query: Query, now: int) -> SearchPage:
+        """Fail the test."""
+        raise AssertionError((query, now))
 
 
 class TestLooking:
@@ -163,6 +202,30 @@ class TestLooking:
         world = world_of()
         assert look(Stage(world, tmp_path, site=Refusing(world)).ports()).states == (State.DISABLED,)
 
+    def test_no_results_are_asked_for(self, tmp_path: Path) -> None:
+        """The way back needs none, nor does an account that is well."""
+        world = world_of()
+        stage = Stage(world, tmp_path, site=Unsearchable(world))
+        assert look(stage.ports()).states == (State.WELL,)
+
+    def test_without_the_client_the_account_is_told(self, tmp_path: Path) -> None:
+        """As from a snapshot without a client; the error is kept for the end, and nothing is written."""
+        world = world_of(account=mouse())
+        stage = Stage(world, tmp_path, client=Away(world))
+        ports = stage.ports()
+        found = look(ports)
+        assert found == find_way(Snapshot(taken_at=NOW, profile=world.profile, ledger=()), ports.settings.policy)
+        assert (found.states, found.steps[0].figures["cost_bp"]) == ((State.MOUSE,), 500)
+        assert "the client's torrents" in [one.fact for one in found.unknown]
+        assert [str(error) for error in ports.lost.values()] == [str(ClientUnavailable("no connection"))]
+        assert stage.files() == {}
+
+    def test_without_the_site_there_is_no_way(self, tmp_path: Path) -> None:
+        """The client alone tells nothing of the account."""
+        world = world_of()
+        with pytest.raises(SiteUnavailable):
+            look(Stage(world, tmp_path, site=Closed(world)).ports())
+
     def test_a_cookie_that_may_only_be_old_is_an_error(self, tmp_path: Path) -> None:
         """Its own advice says how to get a new one."""
         world = world_of()
@@ -190,6 +253,24 @@ class TestCommand:
         done = harvestmouse("recover", "--snapshot", str(tmp_path / "none.json"))
         assert done.returncode == 2
         assert "none.json" in done.stderr
+
+    def test_a_client_that_is_down_is_told_with_code_four_behind_the_way(self, tmp_path: Path) -> None:
+        """What the site tells is printed all the same, in words and in JSON."""
+        with MamServer() as site:
+            environment = {
+                "HARVESTMOUSE_STATE_DIR": str(tmp_path),
+                "HARVESTMOUSE_MAM_BASE_URL": site.url,
+                "HARVESTMOUSE_MAM_REQUEST_SPACING": "0s",
+                "HARVESTMOUSE_QBITTORRENT_URL": "http://127.0.0.1:1",
+                "MAM_ID": site.cookie,
+            }
+            spoken, written = (harvestmouse("recover", *flags, environment=environment) for flags in ([], ["--json"]))
+        assert [done.returncode for done in (spoken, written)] == [4, 4]
+        assert "the client's torrents: see that the client runs" in spoken.stdout
+        assert json.loads(written.stdout)["figures"]["class"] is not None
+        (line,) = spoken.stderr.splitlines()
+        assert line.startswith("harvestmouse: ")
+        assert "127.0.0.1:1" in line
 
     def test_a_site_that_must_not_be_asked_is_told_with_code_three(self, tmp_path: Path) -> None:
         """Without a single request, and the refusal is remembered as before."""

@@ -99,6 +99,8 @@ def _unknown(view: View) -> Iterator[Unknown]:
         yield Unknown("unsatisfied torrents", "look at the profile in a browser")
     if snapshot.torrents is None:
         yield Unknown("the client's torrents", "see that the client runs, then run this again")
+    for name in snapshot.missing_clients:
+        yield Unknown(f"the torrents of {name}", "see that this client runs, then run this again")
     unasked = sum(one.reason is Reason.UNKNOWN for one in view.rescue.decisions)
     if unasked:
         yield Unknown(
