@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from harvestmouse.adapters.qbittorrent.changes import Changes
     from harvestmouse.core.actions import AddTorrent
-    from harvestmouse.core.model import Preferences, Torrent
+    from harvestmouse.core.model import Preferences, Torrent, TrackerMessage
 
 _CONNECT_SECONDS, _READ_SECONDS = 10.0, 60.0
 # How many torrents one request may name; bodies and addresses stay small.
@@ -103,12 +103,13 @@ class QbittorrentClient:
     def with_messages(self, torrents: Iterable[Torrent]) -> tuple[Torrent, ...]:
         """Add what the trackers say; from 5.1 on the listing has brought it already."""
         known = tuple(torrents)
-        with Messages(self._session) as messages:
+        told: dict[str, tuple[TrackerMessage, ...]] = {}
+        with Messages(self._session, self._into(told)) as messages:
             for torrent in known:
                 if torrent.messages is None:
                     messages.ask(torrent.hash)
             messages.finish()
-        return self._told(known, messages)
+        return tuple(torrent.with_messages(told.get(torrent.hash)) for torrent in known)
 
     def preferences(self) -> Preferences:
         """Read the queueing preferences."""
@@ -236,17 +237,21 @@ class QbittorrentClient:
 
         if wanted is None:
             return read_listing(rows, self._version)
-        with Messages(self._session) as messages:
+        told: dict[str, tuple[TrackerMessage, ...]] = {}
+        with Messages(self._session, self._into(told)) as messages:
             listing = read_heard(rows, self._version, messages, wanted)
-        return evolve(listing, torrents=self._told(listing.torrents, messages))
+        return evolve(listing, torrents=tuple(one.with_messages(told.get(one.hash)) for one in listing.torrents))
 
-    def _told(self, torrents: Iterable[Torrent], messages: Messages) -> tuple[Torrent, ...]:
-        """Return the torrents with what their trackers said."""
-        if self.tape is not None:
-            for info_hash, body in messages.told.items():
+    def _into(self, told: dict[str, tuple[TrackerMessage, ...]]) -> Callable[[str, list[object]], None]:
+        """Return what reads an answer of trackers at once: the bodies of thousands would fill the memory."""
+        parse = wire.parse_messages
+
+        def keep(info_hash: str, body: list[object]) -> None:
+            if self.tape is not None:
                 self.tape.keep_trackers(info_hash, body)
-        told = {info_hash: wire.parse_messages(body, self._version) for info_hash, body in messages.told.items()}
-        return tuple(torrent.with_messages(told.get(torrent.hash)) for torrent in torrents)
+            told[info_hash] = parse(body, self._version)
+
+        return keep
 
     def _state(self) -> tuple[Mapping[str, Any], Listing]:
         body = self._maindata(0)

@@ -5,6 +5,7 @@ One request a torrent is what clients before 5.1 offer.
 
 import json
 from collections import deque
+from collections.abc import Callable
 from typing import Self
 
 from attrs import define, field
@@ -28,12 +29,12 @@ class Messages:
     is no list.
 
     Attributes:
-        told: The bodies of ``torrents/trackers`` by info-hash, in the order they were asked for; a torrent that is gone
-            has none.
+        keep: Takes an info-hash and its body of ``torrents/trackers``, in the order they were asked for; a torrent that
+            is gone has none.
     """
 
     session: Session
-    told: dict[str, list[object]] = field(factory=dict, init=False)
+    keep: Callable[[str, list[object]], None]
     # In flight; the connections are those of the session, so that the client opens no other.
     _asked: deque[tuple[str, Connection]] = field(factory=deque, init=False)
     _answers: int = field(default=0, init=False)
@@ -75,7 +76,7 @@ class Messages:
         answer = line.answer()
         content = answer.read()
         if answer.status == _OK:
-            self.told[info_hash] = self._list_in(content)
+            self.keep(info_hash, self._list_in(content))
         elif answer.status != _NOT_FOUND:
             raise self._unavailable(f"the client answers {answer.status}")
         self._asked.popleft()
