@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from harvestmouse.core.errors import SubjectError
 from harvestmouse.core.explain import (
@@ -348,6 +349,21 @@ class TestGrab:
         for both in ((rows[0], silent), (silent, rows[0])):
             one = explain_result(snapshot(profile=profile(wedges=2), searches=(page(*both),)), wanted, 7)
             assert shown(one, "not_freeleech")[-1] == ("free_by_spending_a_wedge", False, False)
+
+    @pytest.mark.parametrize("other", [{"free": True}, {"vip": True}, {"takes_wedge": False}])
+    def test_no_wedge_frees_what_one_page_calls_free(self, other: dict[str, Any]) -> None:
+        """It might be lost on it; what another title's page says is no matter."""
+        row = result(7, free=False, takes_wedge=True)
+        wanted = policy(grab={"wedges": True})
+        pages = (page(row, result(8)), page(evolve(row, **other)))
+        for searches in (pages, pages[::-1]):
+            one = explain_result(snapshot(profile=profile(wedges=1), searches=searches), wanted, 7)
+            assert shown(one, "not_freeleech") == [
+                ("free_for_this_account", False, False),
+                ("free_by_spending_a_wedge", False, False),
+            ]
+            assert outcomes(one)["not_freeleech"] is Outcome.HOLDS
+            assert [flip[0] for flip in told(one)] == ["personal_freeleech"]
 
     def test_what_takes_a_wedge_waits_for_what_is_free(self) -> None:
         """Its score has no part in that, unless the last place went to another wedge."""

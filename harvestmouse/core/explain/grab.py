@@ -246,14 +246,18 @@ def _resized(snapshot: Snapshot, category: str, amount: int) -> Snapshot:
 def _row(snapshot: Snapshot, decision: Decision) -> SearchResult | None:
     """Return the row that was decided on: of one id seen twice with different facts, the one that shows in them."""
     shown = ("title", "size_bytes", "seeders", "leechers", "free_by_wedge")
-    rows = [row for page in snapshot.searches or () for row in page.results if str(row.id) == decision.subject]
+    rows = _rows(snapshot, int(decision.subject))
     shows = (row for row in rows if all(getattr(row, name) == decision.facts.get(name) for name in shown))
     # Of two that differ in nothing else, the one that is refused.
     return min(shows, key=lambda row: (row.vip or row.fl_vip, row.takes_wedge, not row.snatched), default=None)
 
 
 def _contradicted(snapshot: Snapshot, row: SearchResult) -> bool:
-    return any(one.id == row.id and one != row for page in snapshot.searches or () for one in page.results)
+    return any(one != row for one in _rows(snapshot, row.id))
+
+
+def _rows(snapshot: Snapshot, identity: int) -> Iterator[SearchResult]:
+    return (row for page in snapshot.searches or () for row in page.results if row.id == identity)
 
 
 def _malformed(problem: object) -> tuple[Rule, ...]:
@@ -270,7 +274,8 @@ def _rules(plan: Plan, snapshot: Snapshot, policy: Policy, row: SearchResult) ->
     by_wedge: tuple[Condition, ...] = ()
     spending: tuple[Condition, ...] = ()
     if wedges_at_hand(snapshot, grab):
-        may = needs_wedge(row) and _last(snapshot, row) is None
+        # A wedge may be lost where another page says that it is free.
+        may = all(map(needs_wedge, _rows(snapshot, row.id))) and _last(snapshot, row) is None
         by_wedge = (Condition("free_by_spending_a_wedge", may, "is", _NO),)
     if needs_wedge(row):
         left = room.wedges - sum(pick.use_wedge for pick in before)
