@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harvestmouse.core.guards import guard, profile_guard, slots_free_in
+from harvestmouse.core.guards import guard, profile_guard, slots_free_in, unsat_paused
 from harvestmouse.core.model import AccountClass, LedgerOutcome, Malformed, Torrent, TrackerMessage
 from harvestmouse.core.plan import GUARDS
 from harvestmouse.core.policy import FIELD, SEED, Policy
@@ -313,6 +313,32 @@ class TestGuards:
         assert (held.skip.reason, held.skip.detail) == (
             "client_unknown", "a torrent has no name, and may be one that is on offer"
         )  # fmt: skip
+
+
+class TestPause:
+    """Grabbing pauses at the limit less the reserve, and goes on under that less the reserve once more."""
+
+    @pytest.mark.parametrize(
+        ("count", "limit", "before", "after"),
+        [
+            (39, 50, False, False),
+            (40, 50, False, True),
+            (30, 50, True, True),
+            (29, 50, True, False),
+            (None, 50, True, True),
+            (None, 50, False, False),
+            (0, 50, True, False),
+        ],
+    )
+    def test_it_begins_and_ends_by_the_count(self, count: int | None, limit: int, before: bool, after: bool) -> None:
+        """Where nobody knows the count, all stays as it was."""
+        seen = snapshot(**unsat(count, limit), unsatisfied_paused=before)
+        assert unsat_paused(seen, SEED.grab) is after
+
+    def test_without_a_profile_it_stays(self) -> None:
+        """Nor without a limit, for a class that has none in the table."""
+        for account in (None, profile(unsat_count=0, unsat_limit=None, account_class=None)):
+            assert unsat_paused(snapshot(profile=account, unsatisfied_paused=True), SEED.grab)
 
 
 class TestForecast:
