@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from harvestmouse.core import recovery
 from harvestmouse.core.model import AccountClass, Profile, Snapshot
@@ -132,7 +133,7 @@ class TestCredit:
         """Whether or not somebody buys by hand."""
         buys = step(way(mouse(bonus_points=25_500.0)), Who.JOBS, "buys")
         assert (buys.at, buys.figures["missing_bp"]) == (NOW, 0)
-        assert "on its next run" in buys.what
+        assert " BP, on its next run: the ratio goes to " in buys.what
 
     def test_a_large_debt_takes_several(self) -> None:
         """300 GiB: six times 50 to a ratio of 1, two more to 1.2, 250 hours apart."""
@@ -154,7 +155,15 @@ class TestCredit:
     def test_a_debt_beyond_all_measure_is_told_for_its_first_dozen(self) -> None:
         """Whoever owes thousands of GiB does not read on."""
         found = way(mouse(downloaded_bytes=3000 * GIB), balances=EARNED)
+        last = steps(found, Who.JOBS, "buys")[-1]
         assert len(steps(found, Who.JOBS, "buys")) == 12
+        more = step(found, Who.JOBS, "More purchases")
+        assert (more.what, more.at) == (
+            "More purchases follow these 12, until the ratio is 1.2 or more.",
+            last.at,
+        )
+        assert found.steps.index(more) == found.steps.index(last) + 1
+        assert steps(way(mouse(downloaded_bytes=500 * GIB), balances=EARNED), Who.JOBS, "More purchases") == []
 
     def test_the_jobs_buy_once_a_run(self) -> None:
         """Points for two purchases are there; the second comes with the next run, six hours later."""
@@ -181,10 +190,70 @@ class TestCredit:
         assert (buys.at, buys.figures["gib"], buys.figures["cost_bp"]) == (NOW, 30.0, 15_000)
         assert "in several purchases" in buys.what
 
+    def test_points_that_are_there_to_the_last_can_be_spent_at_once(self) -> None:
+        """30 GiB for 15 000 points; with one point less they have to come in."""
+        account = mouse(downloaded_bytes=30 * GIB, bonus_points=15_000.0)
+        buys = step(way(account), Who.PERSON, "web store")
+        assert buys.what == (
+            "In the web store, buy 30 GiB of upload credit for 15000 BP, in several purchases: the ratio goes from "
+            "0.00 to 1.00, out of class Mouse. Grab then still waits for its ratio_floor of 1.2; the field preset "
+            "has 0.5."
+        )
+        assert "bit by bit" in step(way(evolve(account, bonus_points=14_999.0)), Who.PERSON, "web store").what
+
+    def test_what_was_uploaded_before_counts(self) -> None:
+        """10 GiB of 60 are there, so that 50 lift it to 1; a byte more takes one GiB more."""
+        account = mouse(uploaded_bytes=10 * GIB, downloaded_bytes=60 * GIB, bonus_points=0.0)
+        buys = step(way(account), Who.PERSON, "web store")
+        assert "the ratio goes from 0.17 to 1.00, out of class Mouse." in buys.what
+        assert buys.figures == {"gib": 50.0, "cost_bp": 25_000, "ratio_after": 1.0}
+        more = step(way(evolve(account, downloaded_bytes=60 * GIB + 1)), Who.PERSON, "web store")
+        assert more.figures["gib"] == 51.0
+
+    def test_out_of_class_mouse_it_is_not_told_to_leave_it(self) -> None:
+        """To the word."""
+        assert step(way(profile(uploaded_bytes=7 * GIB)), Who.PERSON, "web store").what == (
+            "In the web store, buy 5 GiB of upload credit for 2500 BP: the ratio goes from 0.70 to 1.20."
+        )
+
+    def test_a_floor_that_is_just_reached_holds_nothing(self) -> None:
+        """From class Mouse to a ratio of exactly 1."""
+        buys = step(way(mouse(downloaded_bytes=5 * GIB), policy(grab={"ratio_floor": 1.0})), Who.PERSON, "web store")
+        assert buys.what.endswith("to 1.00, out of class Mouse.")
+
+    def test_an_unknown_upload_is_no_upload_to_reckon_with(self) -> None:
+        """Nobody knows what has to be bought, nor when the tracker serves the account again."""
+        found = way(mouse(uploaded_bytes=None), balances=EARNED, torrents=(torrent(seeding_time=HOUR),))
+        assert [one for one in found.steps if "buy" in one.what] == []
+        assert step(found, Who.WAIT, "All that owes").at is None
+
     def test_a_policy_that_never_buys_is_named(self) -> None:
-        """The smallest tier is over the cap."""
-        found = way(mouse(), policy(spend={"tiers": (500,)}))
-        assert step(found, Who.PERSON, "tiers or reserve").at == NOW
+        """The smallest tier is over the cap; nothing is lifted by that."""
+        found = way(mouse(bonus_points=0.0), policy(spend={"tiers": (500,)}))
+        advice = step(found, Who.PERSON, "tiers or reserve")
+        assert advice == Step(
+            NOW,
+            Who.PERSON,
+            "Lower tiers or reserve in [spend]: 250500 BP are over the site's cap, so it never buys.",
+            {"gib": 500.0, "cost_bp": 250_000, "missing_bp": 250_500},
+        )
+        assert step(found, Who.WAIT, "With that credit").at is None
+
+    @pytest.mark.parametrize(("reserve", "never"), [(499, False), (500, True)])
+    def test_the_cap_binds_price_and_reserve_together(self, reserve: int, never: bool) -> None:
+        """199 GiB cost 99 500, and the site holds 99 999."""
+        found = way(mouse(), policy(spend={"tiers": (199,), "reserve": reserve}))
+        assert bool(steps(found, Who.PERSON, "tiers or reserve")) is never
+
+    def test_an_unknown_income_is_told(self) -> None:
+        """With what is missing to the last point."""
+        assert step(way(mouse(bonus_points=0.0)), *BUYS) == Step(
+            None,
+            Who.JOBS,
+            "If nothing is bought by hand, spend buys 50 GiB of upload credit for 25000 BP once 25500 more BP have "
+            "come in; how many come in is not known yet.",
+            {"gib": 50.0, "cost_bp": 25_000, "missing_bp": 25_500},
+        )
 
     def test_no_income_is_told(self) -> None:
         """None has come in lately, which is not the same as unknown."""
@@ -203,7 +272,12 @@ class TestCredit:
     def test_what_is_bought_already_is_waited_for(self, uploaded: int) -> None:
         """The site still shows class Mouse for a while; nothing more has to be bought."""
         found = way(mouse(uploaded_bytes=uploaded, downloaded_bytes=10 * GIB), torrents=(torrent(seeding_time=HOUR),))
-        assert step(found, Who.WAIT, "The ratio is enough: the site lifts the account out of class").at == NOW + HOUR
+        lifts = step(found, Who.WAIT, "The ratio is enough")
+        assert lifts.at == NOW + HOUR
+        assert lifts.what == (
+            "The ratio is enough: the site lifts the account out of class Mouse, and the tracker serves it again. If "
+            "that takes longer than a day, ask the staff."
+        )
         assert step(found, Who.WAIT, "has its 72 hours").at == NOW + HOUR + OWED - HOUR
         assert [one for one in found.steps if "buy" in one.what] == []
 
@@ -245,11 +319,20 @@ class TestCredit:
         """The field preset grabs at 0.7, though the site wants 1."""
         assert steps(way(profile(uploaded_bytes=7 * GIB), FIELD), Who.JOBS, "Grab") == []
 
+    def test_a_floor_that_is_met_is_not_to_be_lowered(self) -> None:
+        """At 0.7 exactly grab goes on, and the site alone wants more."""
+        found = way(profile(uploaded_bytes=7 * GIB), policy(grab={"ratio_floor": 0.7}))
+        assert found.states == (State.LOW_RATIO,)
+        assert [one for one in found.steps if "grab" in one.what.lower()] == []
+
     def test_an_open_purchase_is_waited_for(self) -> None:
         """Nothing is foretold of the next one."""
         found = way(mouse(bonus_points=30_000.0), purchase_pending=True)
         assert steps(found, Who.JOBS, "buys") == []
-        assert step(found, Who.WAIT, "earlier purchase").at is None
+        waits = step(found, Who.WAIT, "earlier purchase")
+        assert (waits.at, waits.what) == (
+            None, "A later run of spend sees whether an earlier purchase happened; until then it buys nothing."
+        )  # fmt: skip
 
 
 class TestBacklog:
@@ -283,6 +366,21 @@ class TestBacklog:
             NOW + 3 * DAY + 1,
         ]
 
+    def test_a_day_ends_with_its_last_second(self) -> None:
+        """What comes of age a second later is told with the next day."""
+        patient = policy(cleanup={"never_started_age": timedelta(days=3)})
+        held = (download(1, added_on=NOW - 2 * DAY), download(2, added_on=NOW - 2 * DAY + 1))
+        gone = steps(way(mouse(), patient, torrents=held), Who.JOBS, "never started")
+        assert [one.at for one in gone] == [NOW + DAY + 1, NOW + DAY + 2]
+
+    def test_partial_downloads_that_are_kept_are_told_no_end(self) -> None:
+        """The policy says so."""
+        keeping = policy(cleanup={"keep_partials": True})
+        found = way(mouse(), keeping, torrents=(download(1, downloaded_bytes=MIB, progress=0.1),))
+        assert step(found, Who.WAIT, "begun to download").what == (
+            "What has begun to download (1 torrent) goes on where it stopped, once the class is left."
+        )
+
     def test_out_of_class_mouse_only_what_is_due_is_told(self) -> None:
         """Anything else may start any minute."""
         held = (download(1, added_on=NOW - 25 * HOUR), download(2))
@@ -300,15 +398,30 @@ class TestSeeding:
         found = way(torrents=held)
         assert found.states == (State.NOT_SEEDING,)
         assert step(found, Who.PERSON, "start what owes").figures == {"queued": 1, "stopped": 1}
-        assert step(found, Who.WAIT, "All that owes").at == NOW + OWED - HOUR
+        assert step(found, Who.WAIT, "All that owes") == Step(
+            NOW + OWED - HOUR,
+            Who.WAIT,
+            "All that owes seed time (2 torrents) has its 72 hours, and 24 to be sure, if it seeds from now on.",
+            {"torrents": 2, "seconds": OWED - HOUR},
+        )
         started = way(with_policy=policy(reconcile={"force_start": True}), torrents=held)
-        assert step(started, Who.JOBS, "Rescue").figures == {"started": 2, "announced": 0}
+        assert step(started, Who.JOBS, "Rescue") == Step(
+            NOW,
+            Who.JOBS,
+            "Rescue starts 2 torrents and announces 0 once more, to seed what is owed.",
+            {"started": 2, "announced": 0},
+        )
         assert steps(started, Who.PERSON, "start what owes") == []
 
     def test_the_last_moment_of_the_most_urgent_is_told(self) -> None:
         """Completed 20 days ago, 71 hours to go: ten days less 71 hours are left."""
         resting = torrent(1, state="stoppedUP", seeding_time=HOUR, completion_on=NOW - 20 * DAY)
-        assert step(way(torrents=(resting,)), Who.PERSON, "last moment").at == NOW + 10 * DAY - 71 * HOUR
+        assert step(way(torrents=(resting,)), Who.PERSON, "last moment") == Step(
+            NOW + 10 * DAY - 71 * HOUR,
+            Who.PERSON,
+            "The last moment for the most urgent torrent that is not seeding; later it becomes a hit-and-run.",
+            {"seconds": 10 * DAY - 71 * HOUR},
+        )
 
     def test_one_that_is_too_late_can_be_paid_for(self) -> None:
         """1 000 points each."""
@@ -327,13 +440,22 @@ class TestSeeding:
         assert steps(found, Who.PERSON, "refuses") == []
         stuck = way(mouse(bonus_points=0.0), torrents=held)
         assert step(stuck, Who.WAIT, "counted from when the class is left").at is None
+        owing = way(mouse(bonus_points=0.0, hit_and_run_count=1))
+        assert step(owing, Who.WAIT, "first of them").at is None
 
     def test_refused_torrents_are_to_be_looked_at(self) -> None:
         """Out of class Mouse a refusal means something; an unknown passkey means the account's address."""
         held = tuple(torrent(n, seeding_time=DAY, messages=(message("Unrecognized host/PassKey."),)) for n in range(4))
         found = way(torrents=held)
         assert found.states == (State.NOT_SEEDING, State.STRANGER)
-        assert step(found, Who.PERSON, "refuses").figures == {"torrents": 4}
+        assert step(found, Who.PERSON, "refuses") == Step(
+            NOW,
+            Who.PERSON,
+            "The tracker refuses what owes seed time (4 torrents), or does not answer: see in the client what it says.",
+            {"torrents": 4},
+        )
+        again = way(with_policy=policy(rescue={"reannounce": True}), torrents=held[:1])
+        assert step(again, Who.JOBS, "Rescue").figures == {"started": 0, "announced": 1}
         assert step(found, Who.PERSON, "passkey").figures == {"torrents": 4}
 
     def test_unasked_trackers_are_named(self) -> None:
@@ -361,6 +483,7 @@ class TestLimits:
         assert found.states == (State.FROZEN,)
         assert step(found, Who.WAIT, "takes downloads again").at == NOW + 26 * HOUR
         assert way(download_freeze_until=NOW).states == (State.WELL,)
+        assert steps(way(mouse(), download_freeze_until=NOW), Who.WAIT, "takes downloads again") == []
 
     def test_unsatisfied_torrents_end_as_they_seed(self) -> None:
         """40 of 50 are the limit; grab goes on under 30, when eleven more have their 72 hours."""
@@ -370,6 +493,7 @@ class TestLimits:
         assert found.states == (State.UNSATISFIED,)
         waits = step(found, Who.WAIT, "satisfied")
         assert (waits.at, waits.figures["unsat_used"], waits.figures["unsat_limit"]) == (NOW + 11 * HOUR, 40, 50)
+        assert waits.what.endswith("Deleting one frees no slot, only 72 hours of seeding do.")
         assert step(way(profile(unsat_count=40)), Who.WAIT, "satisfied").at is None
         assert way(profile(unsat_count=39)).states == (State.WELL,)
 

@@ -91,7 +91,7 @@ def _unknown(view: View) -> Iterator[Unknown]:
         )
     if profile.bonus_points is None:
         yield Unknown("bonus points", "look at the store in a browser")
-    elif (profile.ratio or 0.0) < view.goal and income_per_hour(snapshot.balances) is None:
+    elif view.ratio < view.goal and income_per_hour(snapshot.balances) is None:
         yield Unknown("income of points", "let spend or grab run twice, at least an hour apart; a dry run is enough")
     if profile.hit_and_run_count is None:
         yield Unknown("hit-and-runs", "look at the profile in a browser")

@@ -7,18 +7,19 @@ from math import ceil
 from harvestmouse.core.actions import BuyUpload
 from harvestmouse.core.after import after
 from harvestmouse.core.income import BALANCE_CAP, LEAST_INCOME, PAUSE_SECONDS, income_per_hour, waited
-from harvestmouse.core.model import Profile, Snapshot
 from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import FIELD
 from harvestmouse.core.recovery.model import Step, Who
 from harvestmouse.core.recovery.view import View
-from harvestmouse.core.spend import JOB, SITE_RATIO, by_hand, next_purchase
+from harvestmouse.core.spend import JOB, SITE_RATIO, NextPurchase, by_hand, next_purchase
 from harvestmouse.core.units import GIB, HOUR
 
 # The site shows points and what they bought, and sets the class by it, within so long.
 SITE_LAG_SECONDS = HOUR
 # More purchases than these in a row are no plan.
 _MOST_PURCHASES = 12
+# What the jobs do is told beside what a person can buy.
+_FIRST = "If nothing is bought by hand, spend"
 
 
 def credit(view: View) -> Iterator[Step]:
@@ -35,7 +36,7 @@ def credit(view: View) -> Iterator[Step]:
         return
     own = list(_by_hand(view))
     yield from own
-    yield from _purchases(view, "If nothing is bought by hand, spend" if own else "Spend")
+    yield from _purchases(view)
     if view.lacks_credit:
         yield Step(
             served_at(view),
@@ -64,7 +65,7 @@ def served_at(view: View) -> int | None:
 
 def _lifted_at(view: View, ratio: float) -> int | None:
     """Return when the site shows such a ratio, at the soonest."""
-    steps = (*_by_hand(view), *_purchases(view, ""))
+    steps = (*_by_hand(view), *_purchases(view))
     enough = [one.at for one in steps if one.at is not None and one.figures.get("ratio_after", 0.0) >= ratio]
     return min(enough) + SITE_LAG_SECONDS if enough else None
 
@@ -72,42 +73,36 @@ def _lifted_at(view: View, ratio: float) -> int | None:
 def _by_hand(view: View) -> Iterator[Step]:
     """Yield what a person can buy: one purchase that is enough, or several as points come in."""
     profile, points = view.profile, view.profile.bonus_points
-    if points is None:
+    up, down = profile.uploaded_bytes, profile.downloaded_bytes
+    if points is None or up is None or not down:
         return
     found = by_hand(profile, view.policy)
     if found is not None:
         gib, cost, lifted, pace = float(found.gib), found.cost_bp, found.ratio, ""
     else:
-        gib = float(_missing_gib(view))
-        cost = int(gib) * view.policy.spend.price_per_gib
-        lifted = ((profile.uploaded_bytes or 0) + gib * GIB) / (profile.downloaded_bytes or 1)
+        # Out of class Mouse, or else to where grab goes on.
+        wanted = Fraction(SITE_RATIO if view.lacks_credit else view.goal)
+        missing = ceil((wanted * down - up) / GIB)
+        gib, cost, lifted = float(missing), missing * view.policy.spend.price_per_gib, (up + missing * GIB) / down
         pace = ", in several purchases" if cost <= points else ", bit by bit as points come in"
     out = ", out of class Mouse" if view.lacks_credit else ""
     yield Step(
-        _paid_at(view, cost),
+        _paid_at(view, cost - points),
         Who.PERSON,
         f"In the web store, buy {gib:g} GiB of upload credit for {cost} BP{pace}: the ratio goes from "
-        f"{profile.ratio or 0.0:.2f} to {lifted:.2f}{out}.{_still_held(lifted, view)}",
+        f"{view.ratio:.2f} to {lifted:.2f}{out}.{_still_held(lifted, view)}",
         {"gib": gib, "cost_bp": cost, "ratio_after": lifted},
     )
 
 
-def _missing_gib(view: View) -> int:
-    """Return how many whole GiB are missing: in class Mouse to leave it, else to grab again."""
-    profile = view.profile
-    wanted = Fraction(SITE_RATIO if view.lacks_credit else view.goal)
-    missing = wanted * (profile.downloaded_bytes or 0) - (profile.uploaded_bytes or 0)
-    return int(-(-missing // GIB))
-
-
-def _paid_at(view: View, cost: int) -> int | None:
-    """Return when so many points will have come in; ``None`` where nobody knows, or hardly any come."""
-    points, income = view.profile.bonus_points or 0.0, income_per_hour(view.snapshot.balances)
-    if points >= cost:
+def _paid_at(view: View, missing: float) -> int | None:
+    """Return when so many points more will have come in; ``None`` where nobody knows, or hardly any come."""
+    income = income_per_hour(view.snapshot.balances)
+    if missing <= 0:
         return view.now
     if income is None or income < LEAST_INCOME:
         return None
-    return view.now + ceil((cost - points) / income * HOUR)
+    return view.now + ceil(missing / income * HOUR)
 
 
 def _still_held(ratio: float, view: View) -> str:
@@ -117,43 +112,49 @@ def _still_held(ratio: float, view: View) -> str:
     return f" Grab then still waits for its ratio_floor of {floor:g}; the field preset has {FIELD.grab.ratio_floor:g}."
 
 
-def _purchases(view: View, lead: str) -> Iterator[Step]:
+def _purchases(view: View) -> Iterator[Step]:
     """Yield what spend buys by itself, until the ratio is where it has to be."""
-    seen, spend, ratio, pause = view.snapshot, view.policy.spend, view.profile.ratio or 0.0, 0
+    spend, seen, lead, pause = view.policy.spend, view, _FIRST, 0
     for _ in range(_MOST_PURCHASES):
-        following = next_purchase(waited(seen, pause), spend)
-        if ratio >= view.goal or following is None or not isinstance(following.action, BuyUpload):
+        following = next_purchase(waited(seen.snapshot, pause), spend)
+        if following is None or not isinstance(following.action, BuyUpload):
             break
         gib, cost = following.action.gib, following.action.cost_bp
         missing = _missing_points(seen, cost + spend.reserve)
-        seen = _bought(waited(seen, following.at - seen.taken_at), following.action)
-        ratio = (seen.profile or Profile()).ratio or 0.0
+        seen = _bought(seen, following)
         when = f"as soon as {missing} more BP have come in" if missing else "on its next run"
         yield Step(
             following.at,
             Who.JOBS,
-            f"{lead} buys {gib} GiB of upload credit for {cost} BP, {when}: the ratio goes to {ratio:.2f}.",
-            {"gib": float(gib), "cost_bp": cost, "ratio_after": ratio, "missing_bp": missing},
+            f"{lead} buys {gib} GiB of upload credit for {cost} BP, {when}: the ratio goes to {seen.ratio:.2f}.",
+            {"gib": float(gib), "cost_bp": cost, "ratio_after": seen.ratio, "missing_bp": missing},
         )
+        if seen.ratio >= view.goal:
+            return
         # One purchase a run.
         lead, pause = "Spend then", max(PAUSE_SECONDS, int(spend.overflow_ahead.total_seconds()))
-    if seen is view.snapshot and view.profile.bonus_points is not None and not seen.purchase_pending:
-        yield _no_purchase(view, lead)
+    else:
+        what = f"More purchases follow these {_MOST_PURCHASES}, until the ratio is {view.goal:g} or more."
+        yield Step(seen.now, Who.JOBS, what)
+    if seen is view and view.profile.bonus_points is not None and not view.snapshot.purchase_pending:
+        yield _no_purchase(view)
 
 
-def _bought(seen: Snapshot, action: BuyUpload) -> Snapshot:
-    return after(seen, Plan(job=JOB, decided_at=seen.taken_at, actions=(action,)))
+def _bought(view: View, following: NextPurchase) -> View:
+    """Return the view once a purchase is made."""
+    seen = waited(view.snapshot, following.at - view.now)
+    return View(after(seen, Plan(job=JOB, decided_at=following.at, actions=(following.action,))), view.policy)
 
 
-def _missing_points(seen: Snapshot, wanted: int) -> int:
-    return max(0, ceil(wanted - ((seen.profile or Profile()).bonus_points or 0)))
+def _missing_points(view: View, wanted: int) -> int:
+    return max(0, ceil(wanted - (view.profile.bonus_points or 0)))
 
 
-def _no_purchase(view: View, lead: str) -> Step:
+def _no_purchase(view: View) -> Step:
     """Return why spend buys nothing for as long as anybody can tell."""
     spend, smallest = view.policy.spend, min(view.policy.spend.tiers)
     cost = smallest * spend.price_per_gib
-    missing = _missing_points(view.snapshot, cost + spend.reserve)
+    missing = _missing_points(view, cost + spend.reserve)
     figures = {"gib": float(smallest), "cost_bp": cost, "missing_bp": missing}
     if cost + spend.reserve > BALANCE_CAP:
         what = (
@@ -162,5 +163,5 @@ def _no_purchase(view: View, lead: str) -> Step:
         return Step(view.now, Who.PERSON, what, figures)
     income = income_per_hour(view.snapshot.balances)
     when = "how many come in is not known yet" if income is None else "hardly any have come in lately"
-    what = f"{lead} buys {smallest} GiB of upload credit for {cost} BP once {missing} more BP have come in; {when}."
+    what = f"{_FIRST} buys {smallest} GiB of upload credit for {cost} BP once {missing} more BP have come in; {when}."
     return Step(None, Who.JOBS, what, figures)

@@ -47,7 +47,7 @@ def owed(view: View) -> Iterator[Step]:
 
 
 def _deadlines(view: View, plan: Plan) -> Iterator[Step]:
-    late, slack = plan.figures.get("owed_late", 0), plan.figures.get("least_slack_seconds")
+    late, slack = plan.figures.get("owed_late"), plan.figures.get("least_slack_seconds")
     if late:
         yield Step(
             view.now,

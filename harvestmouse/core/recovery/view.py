@@ -31,6 +31,11 @@ class View:
         return self.snapshot.profile or Profile()
 
     @property
+    def ratio(self) -> float:
+        """Return the ratio; 0 where it is unknown, so that it is never taken for enough."""
+        return self.profile.ratio or 0.0
+
+    @property
     def is_mouse(self) -> bool:
         """Whether the account is in class Mouse."""
         return self.profile.account_class is AccountClass.MOUSE
@@ -38,7 +43,7 @@ class View:
     @property
     def lacks_credit(self) -> bool:
         """Whether its ratio keeps the account in class Mouse; the site shows a purchase after a while only."""
-        return self.is_mouse and (self.profile.ratio or 0.0) < SITE_RATIO
+        return self.is_mouse and self.ratio < SITE_RATIO
 
     @property
     def goal(self) -> float:
@@ -58,7 +63,8 @@ class View:
     @property
     def is_frozen(self) -> bool:
         """Whether the site refuses downloads."""
-        return (self.snapshot.download_freeze_until or 0) > self.now
+        until = self.snapshot.download_freeze_until
+        return until is not None and until > self.now
 
     @property
     def is_unsatisfied(self) -> bool:
