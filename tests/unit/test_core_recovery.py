@@ -184,6 +184,11 @@ class TestCredit:
         buys = step(way(mouse(downloaded_bytes=GIB, bonus_points=500.0)), Who.PERSON, "web store")
         assert (buys.at, buys.figures["cost_bp"]) == (NOW, 500)
 
+    def test_half_a_point_that_is_missing_has_to_come_in(self) -> None:
+        """Nobody knows when, without an income."""
+        buys = step(way(mouse(downloaded_bytes=GIB, bonus_points=499.5)), Who.PERSON, "web store")
+        assert (buys.at, buys.figures["cost_bp"]) == (None, 500)
+
     def test_several_purchases_by_hand_can_be_made_at_once(self) -> None:
         """Where the points are there: no single amount of the store is enough for 30 GiB but 100, which is too dear."""
         buys = step(way(mouse(downloaded_bytes=30 * GIB)), Who.PERSON, "web store")
