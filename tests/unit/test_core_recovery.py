@@ -533,6 +533,13 @@ class TestUnknown:
             Unknown("the client's torrents", "see that the client runs, then run this again"),
         )
 
+    def test_each_client_that_did_not_answer_is_named(self) -> None:
+        """Where there are several, the others are looked at all the same."""
+        found = way(torrents=(torrent(1, state="error"),), missing_clients=("box", "attic"))
+        assert found.states == (State.CLIENT_ERROR,)
+        learn = "see that this client runs, then run this again"
+        assert found.unknown == (Unknown("the torrents of box", learn), Unknown("the torrents of attic", learn))
+
     @pytest.mark.parametrize("missing", ["uploaded_bytes", "downloaded_bytes", "account_class"])
     def test_each_fact_of_the_account_is_needed(self, missing: str) -> None:
         """Without one of them nobody knows what is wrong."""
