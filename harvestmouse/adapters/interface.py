@@ -94,12 +94,7 @@ class Site(Protocol):
 
 
 class Client(Protocol):
-    """A torrent client.
-
-    Two more methods save a run time where a client has them, and change nothing else: ``ask_ahead(category)`` sends the
-    question that comes next, without a category that of `overview`; ``torrents_heard(category, wanted)`` lists as
-    `torrents` does, with the messages of the torrents that *wanted* names.
-    """
+    """A torrent client."""
 
     def torrents(self, category: str) -> Listing:
         """List the torrents of one category."""

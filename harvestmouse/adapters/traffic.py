@@ -53,5 +53,4 @@ class Traffic:
 
     def count(self, service: str, endpoint: str, result: Result, number: int = 1) -> None:
         """Count requests that ended alike."""
-        if number:
-            self.requests[service, endpoint, result] += number
+        self.requests[service, endpoint, result] += number

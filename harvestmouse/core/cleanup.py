@@ -90,22 +90,6 @@ def next_messages(managed: Sequence[Torrent], policy: CleanupPolicy, now: int) -
     return (*wanted, *(one for one in clock.unheard(managed, policy) if one.hash not in known))
 
 
-def surely_asked(torrent: Torrent, policy: CleanupPolicy, now: int) -> bool:
-    """Whether `next_messages` names it whatever else is listed, so that nobody has to wait for the rest of the list.
-
-    Args:
-        torrent: As the client lists it, without a time on the tracker's clock.
-        policy: How torrents are deleted.
-        now: When the client is asked, in unix seconds.
-    """
-    if torrent.messages is not None:
-        return False
-    if clock.is_unheard(torrent, policy):
-        return True
-    shares = torrent.holds_data and _late(torrent, policy, now) in _DELETING
-    return not shares and _kept_early(torrent, policy, now) is None
-
-
 def kept_early(managed: Iterable[Torrent], policy: CleanupPolicy, now: int) -> dict[str, Reason | None]:
     """Return by info-hash which of rules 1 to 3 keeps each torrent; ``None`` where it reaches the rules that delete."""
     return {one.hash: _kept_early(one, policy, now) for one in managed}

@@ -40,14 +40,10 @@ def drift(torrent: Torrent) -> int:
 
 def unheard(managed: Iterable[Torrent], policy: CleanupPolicy) -> tuple[Torrent, ...]:
     """Return the torrents whose tracker messages tell whether their clock goes on."""
-    return tuple(one for one in managed if is_unheard(one, policy))
-
-
-def is_unheard(torrent: Torrent, policy: CleanupPolicy) -> bool:
-    """Whether it is one of those that `unheard` returns."""
-    if not policy.tracker_clock or torrent.messages is not None or torrent.state not in SEEDING:
-        return False
-    return bool(torrent.has_completed) and (torrent.seeded_seconds or 0) < needed_seconds(torrent, policy)
+    if not policy.tracker_clock:
+        return ()
+    asked = (one for one in managed if one.messages is None and one.state in SEEDING and one.has_completed)
+    return tuple(one for one in asked if (one.seeded_seconds or 0) < needed_seconds(one, policy))
 
 
 def advance(clock: TrackerClock | None, torrents: Iterable[Torrent], policy: Policy, now: int) -> TrackerClock:

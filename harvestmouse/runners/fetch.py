@@ -23,10 +23,7 @@ _Half = TypeVar("_Half")
 @of_those_there
 def fetch_janitor(ports: Ports, policy: Policy) -> Snapshot:
     """List the category, then ask for the tracker messages that can change a decision."""
-    category, asked_at = policy.client.category, ports.clock()
-    listing = ports.torrents_heard(
-        category, lambda one: one.category == category and cleanup.surely_asked(one, policy.cleanup, asked_at)
-    )
+    listing = ports.client.torrents(policy.client.category)
     now = ports.clock()
     return Snapshot(
         taken_at=now,

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from harvestmouse.adapters.errors import AdapterError
-    from harvestmouse.adapters.interface import Client, Listing, Site
+    from harvestmouse.adapters.interface import Client, Site
     from harvestmouse.adapters.state.journal import Journal
     from harvestmouse.adapters.state.ledger import Ledger
     from harvestmouse.adapters.state.memory import Memory
     from harvestmouse.adapters.state.refusals import Refusals
     from harvestmouse.adapters.tape import Tape
-    from harvestmouse.core.model import Profile, Snapshot, Torrent
+    from harvestmouse.core.model import Profile, Snapshot
     from harvestmouse.runners.settings import Settings
 
 log = logging.getLogger("harvestmouse")
@@ -98,12 +98,6 @@ class Ports:
         first = {"janitor": category, "rescue": category, "monitor": None}
         if job in first and (ask_ahead := getattr(self.client, "ask_ahead", None)) is not None:
             ask_ahead(first[job])
-
-    def torrents_heard(self, category: str, wanted: Callable[[Torrent], bool]) -> Listing:
-        """List a category, with the tracker messages that are wanted in any case where the client can ask meanwhile."""
-        heard = getattr(self.client, "torrents_heard", None)
-        listing: Listing = self.client.torrents(category) if heard is None else heard(category, wanted)
-        return listing
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -6,7 +6,7 @@ from attrs import evolve
 from hypothesis import event, given
 
 from harvestmouse.core.actions import DeleteTorrent
-from harvestmouse.core.cleanup import next_messages, plan_cleanup, surely_asked
+from harvestmouse.core.cleanup import next_messages, plan_cleanup
 from harvestmouse.core.guarantees import check
 from harvestmouse.core.model import Snapshot, Torrent
 from harvestmouse.core.plan import Plan
@@ -298,17 +298,6 @@ class TestRules:
 
 class TestMessages:
     """Tracker messages are asked for only where a rule can use them."""
-
-    @given(worlds)
-    def test_what_is_asked_while_the_list_is_read_is_asked_in_any_case(self, world: tuple[Snapshot, Policy]) -> None:
-        """One torrent alone, without a time on the tracker's clock, tells enough."""
-        seen, policy = world
-        managed = [one.with_messages(()) if number % 3 else evolve(one, messages=None)
-                   for number, one in enumerate(seen.managed("mam-farming"))]  # fmt: skip
-        alone = [evolve(one, tracker_seconds=None) for one in managed]
-        early = {one.hash for one in alone if surely_asked(one, policy.cleanup, seen.taken_at)}
-        event("some are asked early" if early else "none is asked early")
-        assert early <= {one.hash for one in next_messages(managed, policy.cleanup, seen.taken_at)}
 
     @given(worlds)
     def test_asking_for_few_messages_decides_like_asking_for_all(self, world: tuple[Snapshot, Policy]) -> None:

@@ -41,7 +41,6 @@ _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "conte
 _PAGE = b"<!DOCTYPE html><html><body><h1>Welcome</h1></body></html>"
 _BEFORE_THE_CLIENT = frozenset({"refuse", "gone", "hang", "403", "404", "500", "html", "empty", "wrong_json"})
 _TRICKLES = 8
-_MESSAGES = "torrents/trackers"
 
 
 @frozen(kw_only=True)
@@ -112,7 +111,7 @@ class FaultProxy:
         names: What torrents are called in the names of steps, by info-hash.
         steps: What was asked since the last `begin`, in order, repetitions left out.
         hit: Whether the fault has happened.
-        repeated: Whether the question that went wrong was asked again before any other but for messages.
+        repeated: Whether the question that went wrong was asked again at once.
     """
 
     def __init__(self, port: int, restart: Callable[[], None], names: Mapping[str, str]) -> None:
@@ -169,9 +168,8 @@ class FaultProxy:
             if fault is None:
                 return None
             if self.hit:
-                # Messages are asked for on several connections at once, between whatever else is asked.
-                self._watching &= step == fault.step or step.startswith(_MESSAGES)
-                self.repeated |= self._watching and step == fault.step
+                self._watching &= again
+                self.repeated |= self._watching
                 return fault if fault.kind == "gone" else None
             if fault.step == step and self.steps.count(step) == fault.occurrence:
                 self.hit = self._watching = True

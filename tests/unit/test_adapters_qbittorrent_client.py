@@ -266,46 +266,6 @@ def test_messages_of_a_torrent_that_is_gone_stay_unknown(stub: Stub, adapter: Qb
     assert adapter.with_messages([torrent(messages=None)])[0].messages is None
 
 
-class TestHeardWhileTheListIsRead:
-    """`torrents_heard` is `torrents` and `with_messages` in one."""
-
-    def test_those_that_are_wanted_have_their_messages(self, stub: Stub, adapter: QbittorrentClient) -> None:
-        """The others have none, and cost no request; one whose messages are listed is not asked about."""
-        listed = raw_torrent(hash=hash_of(9)) | {"trackers": [raw_tracker("listed")]}
-        stub.says("torrents/info", [*(raw_torrent(hash=hash_of(number)) for number in range(9)), listed])
-        stub.says("torrents/trackers", [raw_tracker("asked")])
-        told = adapter.torrents_heard("mam-farming", lambda one: int(one.hash, 16) % 2 == 1).torrents
-        assert [one.messages and one.messages[0].text for one in told] == [*([None, "asked"] * 4), None, "listed"]
-        assert adapter.traffic.requests[CLIENT, "torrents/trackers", Result.OK] == 4
-        assert len(stub.asked) == 6
-
-    def test_a_client_that_refuses_messages_lists_all_the_same(self, stub: Stub, adapter: QbittorrentClient) -> None:
-        """It is asked no more; whoever needs the messages then asks again, and is told why there are none."""
-        stub.says("torrents/info", [raw_torrent(hash=hash_of(number)) for number in range(50)])
-        stub.says("torrents/trackers", b"", 500)
-        told = adapter.torrents_heard("mam-farming", lambda _: True).torrents
-        assert [one.messages for one in told] == [None] * 50
-        assert adapter.traffic.requests[CLIENT, "torrents/trackers", Result.NO_ANSWER] == 4
-        assert stub.asked.count("torrents/trackers") <= 4
-        with pytest.raises(ClientUnavailable, match=r"torrents/trackers: the client answers 500"):
-            adapter.with_messages(told)
-
-    def test_the_last_answers_may_fail_too(self, stub: Stub, adapter: QbittorrentClient) -> None:
-        """They are read when the whole list has been; it is kept."""
-        stub.says("torrents/info", [raw_torrent(hash=hash_of(number)) for number in range(3)])
-        stub.says("torrents/trackers", b"no list")
-        told = adapter.torrents_heard("mam-farming", lambda _: True).torrents
-        assert [one.messages for one in told] == [None] * 3
-
-    def test_a_list_that_breaks_off_is_asked_for_again(self, stub: Stub, adapter: QbittorrentClient) -> None:
-        """With the messages of what it listed."""
-        stub.says("torrents/info", b"", 500)
-        stub.says("torrents/info", [raw_torrent()])
-        stub.says("torrents/trackers", [raw_tracker("asked")])
-        (told,) = adapter.torrents_heard("mam-farming", lambda _: True).torrents
-        assert told.messages
-
-
 def test_messages_are_all_there_over_several_connections(stub: Stub, adapter: QbittorrentClient) -> None:
     """Fifty torrents share four connections, and none is forgotten."""
     stub.says("torrents/trackers", [raw_tracker("no")])

@@ -7,7 +7,7 @@ import pytest
 from attrs import evolve, fields
 
 from harvestmouse.core.actions import DeleteTorrent
-from harvestmouse.core.cleanup import next_messages, plan_cleanup, surely_asked
+from harvestmouse.core.cleanup import next_messages, plan_cleanup
 from harvestmouse.core.model import Malformed, Torrent, TrackerMessage
 from harvestmouse.core.plan import Plan
 from harvestmouse.core.policy import SEED, Policy
@@ -259,29 +259,6 @@ class TestUnregistered:
         assert next_messages(listed, one, NOW) == (listed[0],)
         asked = [torrent(0, seeders=9), *listed[1:]]
         assert next_messages(asked, one, NOW) == ()
-
-    @pytest.mark.parametrize(
-        ("one", "asked"),
-        [
-            (torrent(messages=None), True),
-            (torrent(messages=()), False),
-            (torrent(messages=None, seeders=9), False),
-            (torrent(messages=None, seeding_time=OWED - 1), True),
-            (torrent(messages=None, seeding_time=OWED - 1, state="queuedUP"), False),
-            (torrent(messages=None, state="moving"), False),
-        ],
-        ids=["not due", "heard", "due, and takes a share", "owes and announces", "owes and rests", "kept"],
-    )
-    def test_some_are_asked_before_the_rest_is_listed(self, one: Torrent, asked: bool) -> None:
-        """Those that are asked whatever else there is; one that is due may be beyond the run's share."""
-        assert surely_asked(one, SEED.cleanup, NOW) is asked
-
-    def test_one_that_is_due_and_holds_nothing_takes_no_share(self) -> None:
-        """It never started, so it is asked at once."""
-        empty = torrent(
-            messages=None, progress=0, downloaded_bytes=0, seeding_time=0, completion_on=0, state="stalledDL"
-        )
-        assert surely_asked(empty, SEED.cleanup, NOW)
 
     def test_a_torrent_that_is_not_due_takes_no_share(self) -> None:
         """Only its trackers can say that it goes, so they are asked, however many there are."""

@@ -12,11 +12,11 @@ from attrs import define, evolve, field
 
 from harvestmouse.adapters.errors import AlreadyInClient, ItemError
 from harvestmouse.adapters.interface import Listing, Setup
-from harvestmouse.adapters.qbittorrent.messages import Messages
+from harvestmouse.adapters.qbittorrent.messages import fetch_messages
 from harvestmouse.adapters.qbittorrent.session import FAILS, ErrorStatus, Session, read_object
 from harvestmouse.adapters.secret import Secret
 from harvestmouse.adapters.tape import Tape
-from harvestmouse.adapters.traffic import Traffic
+from harvestmouse.adapters.traffic import CLIENT, Result, Traffic
 from harvestmouse.core import wire
 from harvestmouse.core.wire.coerce import as_int
 from harvestmouse.core.wire.version import Version, parse_version
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from harvestmouse.adapters.qbittorrent.changes import Changes
     from harvestmouse.core.actions import AddTorrent
-    from harvestmouse.core.model import Preferences, Torrent, TrackerMessage
+    from harvestmouse.core.model import Preferences, Torrent
 
 _CONNECT_SECONDS, _READ_SECONDS = 10.0, 60.0
 # How many torrents one request may name; bodies and addresses stay small.
@@ -68,18 +68,13 @@ class QbittorrentClient:
 
     def torrents(self, category: str) -> Listing:
         """List the torrents of one category, filtered by the client."""
-        return _only(category, self._list(_of_category(category), taped=True))
-
-    def torrents_heard(self, category: str, wanted: Callable[[Torrent], bool]) -> Listing:
-        """List as `torrents` does, with the tracker messages of some: they are asked for while the list is read.
-
-        A message that cannot be had is left to `with_messages`, which says why.
-
-        Args:
-            category: The torrents' category.
-            wanted: Tells of a torrent without messages whether they are wanted.
-        """
-        return _only(category, self._list(_of_category(category), taped=True, wanted=wanted))
+        listing = self._list(_of_category(category), taped=True)
+        if "+" not in category:
+            return listing
+        return Listing(
+            torrents=tuple(one for one in listing.torrents if one.category == category),
+            malformed=tuple(row for row in listing.malformed if row.category in (category, None)),
+        )
 
     def everything(self) -> Listing:
         """List all torrents with the free space, which only ``sync/maindata`` tells."""
@@ -102,14 +97,18 @@ class QbittorrentClient:
 
     def with_messages(self, torrents: Iterable[Torrent]) -> tuple[Torrent, ...]:
         """Add what the trackers say; from 5.1 on the listing has brought it already."""
-        known = tuple(torrents)
-        told: dict[str, tuple[TrackerMessage, ...]] = {}
-        with Messages(self._session, self._into(told)) as messages:
-            for torrent in known:
-                if torrent.messages is None:
-                    messages.ask(torrent.hash)
-            messages.finish()
-        return tuple(torrent.with_messages(told.get(torrent.hash)) for torrent in known)
+        known, parse = tuple(torrents), wire.parse_messages
+        hashes = [torrent.hash for torrent in known if torrent.messages is None]
+        heard, result = {}, Result.NO_ANSWER
+        try:
+            for info_hash, body in fetch_messages(self._session, hashes):
+                heard[info_hash] = parse(body, self._version)
+                if self.tape is not None:
+                    self.tape.keep_trackers(info_hash, body)
+            result = Result.OK
+        finally:
+            self.traffic.count(CLIENT, "torrents/trackers", result, len(hashes) if result is Result.OK else 1)
+        return tuple(torrent.with_messages(heard.get(torrent.hash)) for torrent in known)
 
     def preferences(self) -> Preferences:
         """Read the queueing preferences."""
@@ -220,40 +219,19 @@ class QbittorrentClient:
             self.tape.version = version
         return session
 
-    def _list(
-        self, query: Mapping[str, str], *, taped: bool = False, wanted: Callable[[Torrent], bool] | None = None
-    ) -> Listing:
+    def _list(self, query: Mapping[str, str], *, taped: bool = False) -> Listing:
         """List torrents, with tracker messages where the version lists them; older ones ignore the wish."""
-        from harvestmouse.adapters.qbittorrent.listing import iter_objects  # noqa: PLC0415
+        from harvestmouse.adapters.qbittorrent.listing import iter_objects, read_listing  # noqa: PLC0415
 
         def read(chunks: Iterable[bytes]) -> Listing:
             rows = iter_objects(chunks)
-            return self._read(self.tape.through(rows) if taped and self.tape is not None else rows, wanted)
+            return read_listing(self.tape.through(rows) if taped and self.tape is not None else rows, self._version)
 
         return self._session.get(_LIST, read, includeTrackers="true", **query)
 
-    def _read(self, rows: Iterable[object], wanted: Callable[[Torrent], bool] | None = None) -> Listing:
-        from harvestmouse.adapters.qbittorrent.listing import read_heard, read_listing  # noqa: PLC0415
-
-        if wanted is None:
-            return read_listing(rows, self._version)
-        told: dict[str, tuple[TrackerMessage, ...]] = {}
-        with Messages(self._session, self._into(told)) as messages:
-            listing = read_heard(rows, self._version, messages, wanted)
-        return evolve(listing, torrents=tuple(one.with_messages(told.get(one.hash)) for one in listing.torrents))
-
-    def _into(self, told: dict[str, tuple[TrackerMessage, ...]]) -> Callable[[str, list[object]], None]:
-        """Return what reads an answer of trackers at once: the bodies of thousands would fill the memory."""
-        parse = wire.parse_messages
-
-        def keep(info_hash: str, body: list[object]) -> None:
-            if self.tape is not None:
-                self.tape.keep_trackers(info_hash, body)
-            told[info_hash] = parse(body, self._version)
-
-        return keep
-
     def _state(self) -> tuple[Mapping[str, Any], Listing]:
+        from harvestmouse.adapters.qbittorrent.listing import read_listing  # noqa: PLC0415
+
         body = self._maindata(0)
         whole: Iterator[object] = (
             {**row, "hash": identity} if isinstance(row, dict) else row for identity, row in body["torrents"].items()
@@ -261,7 +239,7 @@ class QbittorrentClient:
         if self.tape is not None:
             self.tape.keep_transfer(body["server_state"])
             whole = self.tape.through(whole)
-        listing = self._read(whole)
+        listing = read_listing(whole, self._version)
         return body, evolve(
             listing,
             free_space_bytes=wire.parse_free_space(body),
@@ -300,16 +278,6 @@ class QbittorrentClient:
 def _of_category(category: str) -> dict[str, str]:
     # The client reads a plus sign in an address as a space, however it is written, and would find nothing.
     return {} if "+" in category else {"category": category}
-
-
-def _only(category: str, listing: Listing) -> Listing:
-    """Leave out other categories, where the client could not be asked for one."""
-    if "+" not in category:
-        return listing
-    return Listing(
-        torrents=tuple(one for one in listing.torrents if one.category == category),
-        malformed=tuple(row for row in listing.malformed if row.category in (category, None)),
-    )
 
 
 def _batches(hashes: Sequence[str]) -> Iterator[list[str]]:

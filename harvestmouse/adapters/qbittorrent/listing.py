@@ -2,14 +2,10 @@
 
 import codecs
 import json
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 
-from harvestmouse.adapters.errors import ClientUnavailable, ClientUnclear
 from harvestmouse.adapters.interface import Listing
-from harvestmouse.adapters.qbittorrent.messages import Messages
-from harvestmouse.core.model import Malformed, Torrent
-from harvestmouse.core.wire.qbittorrent import collect, parse_torrent
+from harvestmouse.core.wire.qbittorrent import parse_torrents
 from harvestmouse.core.wire.version import Version
 
 _SPACE = " \t\r\n"
@@ -17,38 +13,8 @@ _SPACE = " \t\r\n"
 
 def read_listing(rows: Iterable[object], version: Version | None) -> Listing:
     """Read rows of ``torrents/info``; they may arrive one at a time."""
-    return _listing(parse_torrent(row, None, version) for row in rows)
-
-
-def read_heard(
-    rows: Iterable[object], version: Version | None, messages: Messages, wanted: Callable[[Torrent], bool]
-) -> Listing:
-    """Read rows, and ask what the trackers of some torrents say meanwhile.
-
-    A client that stops answering is asked nothing more; whoever needs what is missing asks again, and is told why.
-    """
-    return _listing(_ask_in_passing((parse_torrent(row, None, version) for row in rows), messages, wanted))
-
-
-def _listing(listed: Iterable[Torrent | Malformed]) -> Listing:
-    torrents, malformed = collect(listed)
+    torrents, malformed = parse_torrents(rows, None, version)
     return Listing(torrents=tuple(torrents), malformed=tuple(malformed))
-
-
-def _ask_in_passing(
-    listed: Iterable[Torrent | Malformed], messages: Messages, wanted: Callable[[Torrent], bool]
-) -> Iterator[Torrent | Malformed]:
-    failed = False
-    for one in listed:
-        if not failed and isinstance(one, Torrent) and one.messages is None and wanted(one):
-            try:
-                messages.ask(one.hash)
-            except (ClientUnavailable, ClientUnclear):
-                failed = True
-        yield one
-    if not failed:
-        with suppress(ClientUnavailable, ClientUnclear):
-            messages.finish()
 
 
 def iter_objects(chunks: Iterable[bytes]) -> Iterator[object]:

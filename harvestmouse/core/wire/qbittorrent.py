@@ -19,7 +19,9 @@ _NEVER = 2**32 - 1
 def parse_torrents(
     rows: Iterable[object], trackers: Mapping[str, Any] | None = None, version: Version | None = None
 ) -> tuple[list[Torrent], list[Malformed]]:
-    """Read ``torrents/info`` row by row, and `collect` what it says.
+    """Read ``torrents/info`` row by row.
+
+    Two rows of one info-hash that differ say nothing certain: both become malformed.
 
     Args:
         rows: The decoded rows; they may arrive one at a time.
@@ -27,20 +29,10 @@ def parse_torrents(
         version: The Web API's version.
     """
     messages = {key.lower(): body for key, body in (trackers or {}).items()}
-    return collect(parse_torrent(row, messages, version) for row in rows)
-
-
-def collect(listed: Iterable[Torrent | Malformed]) -> tuple[list[Torrent], list[Malformed]]:
-    """Return the torrents of a listing, and what of it could not be read.
-
-    Two rows of one info-hash that differ say nothing certain: both become malformed.
-
-    Args:
-        listed: What `parse_torrent` makes of each row, in their order; they may arrive one at a time.
-    """
     torrents: dict[str, Torrent] = {}
     malformed: dict[str, Malformed] = {}
-    for parsed in listed:
+    for row in rows:
+        parsed = parse_torrent(row, messages, version)
         if isinstance(parsed, Malformed):
             malformed[parsed.subject] = parsed
         elif (first := torrents.setdefault(parsed.hash, parsed)) != parsed:
@@ -53,8 +45,8 @@ def collect(listed: Iterable[Torrent | Malformed]) -> tuple[list[Torrent], list[
                 category=category,
                 names=frozenset({parsed.name, first.name, *((earlier and earlier.names) or ())}),
             )
-    known = [torrent for torrent in torrents.values() if torrent.hash not in malformed]
-    return known, sorted(malformed.values(), key=lambda one: one.subject)
+    listed = [torrent for torrent in torrents.values() if torrent.hash not in malformed]
+    return listed, sorted(malformed.values(), key=lambda one: one.subject)
 
 
 def parse_torrent(
