@@ -11,6 +11,8 @@ from harvestmouse.adapters.errors import StateError
 
 PRIVATE = 0o600
 _TAIL = 256
+# Some editors put it before what they save.
+_MARK = "\N{BYTE ORDER MARK}"
 
 
 def read_text(path: Path) -> str | None:
@@ -20,7 +22,7 @@ def read_text(path: Path) -> str | None:
         StateError: It cannot be read.
     """
     try:
-        return path.read_text(encoding="utf-8-sig", errors="replace")
+        return path.read_text(encoding="utf-8", errors="replace").removeprefix(_MARK)
     except FileNotFoundError:
         return None
     except OSError as error:
