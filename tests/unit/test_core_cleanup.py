@@ -505,6 +505,8 @@ class TestBlastRadius:
             hash_of(52),
         ]
         assert any("2 more torrents are due" in sentence for sentence in made.advice)
+        fewer = plan(*(torrent(number, seeders=6) for number in range(1, 52)))
+        assert any(sentence.startswith("1 more torrent is due; ") for sentence in fewer.advice)
 
     def test_exactly_the_cap_is_within_it(self) -> None:
         """The fiftieth deletion is allowed."""

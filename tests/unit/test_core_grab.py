@@ -154,6 +154,12 @@ class TestAdvice:
         assert made.counts["reject"]["oversupplied"] == 9
         assert any("9 of 10" in sentence and "seeder_ceiling" in sentence for sentence in made.advice)
 
+    @pytest.mark.parametrize(("count", "words"), [(1, "Only 1 result matches "), (2, "Only 2 results match ")])
+    def test_hardly_any_result_is_a_hint_at_the_filters(self, count: int, words: str) -> None:
+        """The site filters before it answers, so that no result tells of it."""
+        (advice,) = plan(*(result(number) for number in range(count))).advice
+        assert advice.startswith(f"{words}the filters sent to the site (seeder_ceiling = 50, leecher_floor = 1, sizes)")
+
     def test_less_than_nine_in_ten_is_no_hint(self) -> None:
         """Eight of ten is usual."""
         refused = [result(number, seeders=300) for number in range(8)]

@@ -235,7 +235,9 @@ class TestLimit:
         )
         assert order(plan) == [2, 3]
         assert decided(plan)[hash_of(1)] == ("keep", "rescue_limit")
-        assert any("per_run = 2" in sentence for sentence in plan.advice)
+        assert "1 more waits for later runs, as per_run = 2 has it." in plan.advice
+        fewer = rescued(*(owing(number, state="queuedUP") for number in range(4)), wanted=wanted)
+        assert "2 more wait for later runs, as per_run = 2 has it." in fewer.advice
 
     def test_what_is_not_allowed_takes_no_place(self) -> None:
         """Of two that rest only one may be started."""
