@@ -1,6 +1,5 @@
 """What the services sent in one run, as it may be kept, for a recording of the run."""
 
-import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -21,8 +20,6 @@ from harvestmouse.core.wire.redact import (
 LEVEL = 1
 _GZIP = 16 + zlib.MAX_WBITS
 _AT_ONCE = 256
-
-write = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def packer() -> Any:
@@ -65,10 +62,12 @@ class Packed:
     def _pack(self) -> None:
         if not self._waiting:
             return
+        from harvestmouse.adapters.jsontext import encode  # noqa: PLC0415 - a question to the client need not wait for it
+
         # One text of many rows takes a third of the time of many texts.
-        text = ("," if self._begun else "") + write(self._waiting)[1:-1]
-        self._tainted = self._tainted or any(word in text for word in self.forbidden if word)
-        self._parts.append(self._packer.compress(text.encode()))
+        text = (b"," if self._begun else b"") + encode(self._waiting)[1:-1]
+        self._tainted = self._tainted or any(word.encode() in text for word in self.forbidden if word)
+        self._parts.append(self._packer.compress(text))
         self._waiting.clear()
         self._begun = True
 
@@ -154,7 +153,9 @@ class Tape:
         """Return the listing; nothing more can be taken of it afterwards."""
         if self.torrents is None:
             return None
-        rows: list[object] = json.loads(f"[{zlib.decompress(self.torrents.finish(), _GZIP).decode()}]")
+        from harvestmouse.adapters.jsontext import decode  # noqa: PLC0415 - few runs need it
+
+        rows: list[object] = decode(f"[{zlib.decompress(self.torrents.finish(), _GZIP).decode()}]")
         return rows
 
     def keep_trackers(self, info_hash: str, rows: object) -> None:

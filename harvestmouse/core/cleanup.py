@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from itertools import islice
 
 from attrs import evolve
 
 from harvestmouse.core import clock
 from harvestmouse.core.actions import DeleteTorrent
-from harvestmouse.core.model import Malformed, Snapshot, Torrent
+from harvestmouse.core.model import Malformed, Snapshot, Torrent, fold_tags
 from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
 from harvestmouse.core.policy import CleanupPolicy, Policy, figures
 from harvestmouse.core.trackers import LEAST_EVENT, unregistered_texts
@@ -76,15 +75,26 @@ def plan_cleanup(snapshot: Snapshot, policy: Policy) -> Plan:
     )
 
 
-def next_messages(managed: Sequence[Torrent], policy: CleanupPolicy, now: int) -> tuple[Torrent, ...]:
+def next_messages(
+    managed: Sequence[Torrent],
+    policy: CleanupPolicy,
+    now: int,
+    kept: Mapping[str, Reason | None] | None = None,
+) -> tuple[Torrent, ...]:
     """Return the torrents whose tracker messages have to be known next; none where no message can change anything.
 
     First come those that no earlier rule keeps. Of those that go anyway and hold data, only as many as the run
     may delete have to be asked, since the rest keep `deletion_limit` whatever their trackers say. Then come as
     many others as could, together with what was heard, still show an account event. Those that owe seed time are
     asked for because of the tracker's clock.
+
+    Args:
+        managed: The torrents of the category, with the messages that are known.
+        policy: The rules.
+        now: Unix seconds.
+        kept: What `kept_unheard` says of them, where it is known already: no message changes it.
     """
-    early = _on_the_clients_clock(managed, kept_early(managed, policy, now), policy, now)
+    early = kept_unheard(managed, policy, now) if kept is None else kept
     wanted = _unheard(managed, early, _texts_of(managed), policy, now)
     known = {one.hash for one in wanted}
     return (*wanted, *(one for one in clock.unheard(managed, policy) if one.hash not in known))
@@ -93,6 +103,11 @@ def next_messages(managed: Sequence[Torrent], policy: CleanupPolicy, now: int) -
 def kept_early(managed: Iterable[Torrent], policy: CleanupPolicy, now: int) -> dict[str, Reason | None]:
     """Return by info-hash which of rules 1 to 3 keeps each torrent; ``None`` where it reaches the rules that delete."""
     return {one.hash: _kept_early(one, policy, now) for one in managed}
+
+
+def kept_unheard(managed: Sequence[Torrent], policy: CleanupPolicy, now: int) -> Mapping[str, Reason | None]:
+    """Return what `kept_early` says by the client's clock alone, for `next_messages`."""
+    return _on_the_clients_clock(managed, kept_early(managed, policy, now), policy, now)
 
 
 def _on_the_clients_clock(
@@ -113,6 +128,8 @@ def _unheard(
     policy: CleanupPolicy,
     now: int,
 ) -> tuple[Torrent, ...]:
+    if all(one.messages is not None for one in managed):
+        return ()
     reaching = [one for one in managed if early[one.hash] is None]
     due = (one for one in reaching if one.holds_data and _late(one, policy, now) in _DELETING)
     limited = {one.hash for one in islice(due, data_cap(managed, policy), None)}
@@ -208,8 +225,8 @@ def _reason(torrent: Torrent, texts: frozenset[str], policy: CleanupPolicy, now:
 
 def _kept_early(torrent: Torrent, policy: CleanupPolicy, now: int) -> Reason | None:
     """Apply rules 1 to 3, which keep; no rule that deletes comes before them, whatever the tracker says."""
-    tags = None if torrent.tags is None else _folded(torrent.tags)
-    if tags and any(tag.casefold() in tags for tag in policy.protect_tags):
+    tags = None if torrent.tags is None else fold_tags(torrent.tags)
+    if tags and not tags.isdisjoint(fold_tags(policy.protect_tags)):
         return Reason.PROTECTED
     if torrent.state is not None and torrent.state not in SETTLED_STATES:
         return Reason.TRANSIENT_STATE
@@ -220,8 +237,8 @@ def _kept_early(torrent: Torrent, policy: CleanupPolicy, now: int) -> Reason | N
     # Rule 2.5 of the site: seed every torrent 72 hours; the margin is for what neither clock has seen.
     if owes_seed_time(torrent, policy):
         return Reason.HNR_WINDOW
-    held = policy.recovery_hold.total_seconds()
-    if policy.recovery_tag.casefold() in tags and (torrent.seeded_seconds or 0) < held:
+    repairs = policy.recovery_tag.casefold() in tags
+    if repairs and (torrent.seeded_seconds or 0) < policy.recovery_hold.total_seconds():
         return Reason.RECOVERY_HOLD
     return None
 
@@ -235,12 +252,6 @@ def _facts_known(torrent: Torrent, now: int) -> bool:
         return False
     possible = one.seeding_time >= 0 and one.downloaded_bytes >= 0 and one.uploaded_bytes >= 0 and one.seeders >= 0
     return possible and 0 < one.added_on <= now and 0 <= one.progress <= 1
-
-
-@lru_cache(maxsize=256)
-def _folded(tags: frozenset[str]) -> frozenset[str]:
-    # Thousands of torrents share a handful of tag sets.
-    return frozenset(tag.casefold() for tag in tags)
 
 
 def _late(torrent: Torrent, policy: CleanupPolicy, now: int) -> Reason | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import evolve
 
-from harvestmouse.core.model import Seen, Torrent, TrackerClock
+from harvestmouse.core.model import Seen, Torrent, TrackerClock, fold_tags
 from harvestmouse.core.policy import CleanupPolicy, Policy
 from harvestmouse.core.trackers import SEEDING, disowned, is_working
 from harvestmouse.core.units import DAY
@@ -27,7 +27,7 @@ def is_announcing(torrent: Torrent) -> bool | None:
 
 def needed_seconds(torrent: Torrent, policy: CleanupPolicy) -> int:
     """Return how long a torrent has to seed, in seconds; longer where its tag says that it repairs a hit-and-run."""
-    repairs = policy.recovery_tag.casefold() in {tag.casefold() for tag in torrent.tags or ()}
+    repairs = policy.recovery_tag.casefold() in fold_tags(torrent.tags or ())
     return int(max(policy.owed_seconds, policy.recovery_hold.total_seconds() if repairs else 0))
 
 

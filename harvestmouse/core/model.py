@@ -4,8 +4,9 @@
 Nothing in here holds a secret: no user name, no passkey, no cookie, no download hash.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from math import inf
 
 from attrs import evolve, field, frozen
@@ -230,6 +231,13 @@ class Torrent:
     def shows_data(self) -> bool:
         """Whether it surely holds downloaded data; unknown counts as no."""
         return self.has_completed is True or (self.downloaded_bytes or 0) > 0 or (self.progress or 0) > 0
+
+
+@lru_cache(maxsize=256)
+def fold_tags(tags: Collection[str]) -> frozenset[str]:
+    """Return tags as they are compared, whatever their case."""
+    # Thousands of torrents share a handful of tag sets.
+    return frozenset(tag.casefold() for tag in tags)
 
 
 @frozen(kw_only=True)

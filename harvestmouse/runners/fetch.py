@@ -38,7 +38,11 @@ def _heard(ports: Ports, listed: Iterable[Torrent], policy: Policy, now: int) ->
     """Return the torrents of a listing, with the tracker messages that can change a decision of the janitor."""
     torrents = {torrent.hash: torrent for torrent in sorted(listed, key=lambda one: one.hash)}
     managed = [torrent for torrent in torrents.values() if torrent.category == policy.client.category]
-    while wanted := cleanup.next_messages(managed, policy.cleanup, now):
+    if all(one.messages is not None for one in managed):
+        # Newer clients tell with the list.
+        return tuple(torrents.values())
+    kept = cleanup.kept_unheard(managed, policy.cleanup, now)
+    while wanted := cleanup.next_messages(managed, policy.cleanup, now, kept):
         # A torrent that has gone meanwhile has no messages, and is not asked for again.
         heard = {one.hash: one.with_messages(one.messages or ()) for one in ports.client.with_messages(wanted)}
         managed = [heard.get(torrent.hash, torrent) for torrent in managed]

@@ -9,10 +9,11 @@ from attrs import asdict
 from harvestmouse import __version__
 from harvestmouse.adapters import recordings
 from harvestmouse.adapters.errors import SecretFound
+from harvestmouse.adapters.jsontext import encode
 from harvestmouse.adapters.recordings import Recordings, packed
 from harvestmouse.adapters.state import cookie
 from harvestmouse.adapters.state.cookie import CookieStore
-from harvestmouse.adapters.tape import Packed, Tape, write
+from harvestmouse.adapters.tape import Packed, Tape
 from harvestmouse.core.guarantees import g12
 from harvestmouse.core.model import Snapshot
 from harvestmouse.core.wire.redact import keep_ledger
@@ -49,7 +50,7 @@ def keep(report: Report, ports: Ports) -> None:
         "plan": {**plan, "decisions": []},
         "snapshot": document(snapshot, tape, lambda _: []),
     }
-    text = write(whole)
+    text = encode(whole).decode()
     refuse_secrets(text, ports.settings, tape, decisions)
     store = Recordings(
         ports.settings.general.state_dir / recordings.NAME, wanted.keep_days, wanted.max_count, wanted.max_size

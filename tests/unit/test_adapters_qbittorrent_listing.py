@@ -22,6 +22,16 @@ ROWS = [{"name": 'Maus "groß" — 🐭, [}{]', "tags": ["a"]}, {}, {"deep": {"e
 TEXT = json.dumps(ROWS, ensure_ascii=False, indent=1).encode()
 
 
+# As clients write them: no space between, and every torrent begins with the same key.
+ALIKE = [
+    {"added_on": 1, "name": 'The end,{"added_on":', "trackers": [{"msg": ""}, {"msg": "x"}]},
+    {"added_on": 2, "name": "},{", "trackers": []},
+    {"added_on": 3, "trackers": [{"url": 1}, {"added_on": 5}, {"added_on": 6}]},
+    *({"added_on": number, "name": f"Maus {number}"} for number in range(4, 12)),
+]
+COMPACT = json.dumps(ALIKE, separators=(",", ":")).encode()
+
+
 def read(*chunks: bytes) -> list[Any]:
     return list(iter_objects(chunks))
 
@@ -30,6 +40,19 @@ def read(*chunks: bytes) -> list[Any]:
 def test_chunks_of_any_size_give_the_same(size: int) -> None:
     """The boundaries fall everywhere, within characters of several bytes too."""
     assert read(*(TEXT[at : at + size] for at in range(0, len(TEXT), size))) == ROWS
+
+
+@pytest.mark.parametrize("size", [*range(1, 40), 100, 200, 300, len(COMPACT)])
+def test_elements_that_begin_alike_are_told_apart(size: int) -> None:
+    """What looks like the beginning of one, within a name or deeper, is none."""
+    assert read(*(COMPACT[at : at + size] for at in range(0, len(COMPACT), size))) == ALIKE
+
+
+@pytest.mark.parametrize("cut", range(len(COMPACT)))
+def test_a_compact_list_that_ends_too_early_is_an_error(cut: int) -> None:
+    """All that came whole is read before."""
+    with pytest.raises(ValueError, match="too early"):
+        read(COMPACT[:cut])
 
 
 @pytest.mark.parametrize("cut", range(len(TEXT) + 1))
@@ -61,7 +84,7 @@ def test_what_is_no_list_is_an_error(text: bytes) -> None:
         read(text)
 
 
-@pytest.mark.parametrize("text", [b"[5]", b'["x"]', b"[[{}]]", b"[{}, null]", b'[{"a": 1} x]'])
+@pytest.mark.parametrize("text", [b"[5]", b'["x"]', b"[[{}]]", b"[{}, null]", b'[{"a": 1} x]', b'[{"a":1},5,{"a":2},{"a":3}]'])
 def test_a_list_of_other_things_is_an_error(text: bytes) -> None:
     """Torrents are objects."""
     with pytest.raises(ValueError, match="expected"):

@@ -98,17 +98,18 @@ class QbittorrentClient:
     def with_messages(self, torrents: Iterable[Torrent]) -> tuple[Torrent, ...]:
         """Add what the trackers say; from 5.1 on the listing has brought it already."""
         known, parse = tuple(torrents), wire.parse_messages
-        hashes = [torrent.hash for torrent in known if torrent.messages is None]
+        unheard = {torrent.hash: torrent for torrent in known if torrent.messages is None}
         heard, result = {}, Result.NO_ANSWER
         try:
-            for info_hash, body in fetch_messages(self._session, hashes):
-                heard[info_hash] = parse(body, self._version)
+            for info_hash, body in fetch_messages(self._session, list(unheard)):
+                # The client is at work on the next answer: nothing is left to be done for thousands at the end.
+                heard[info_hash] = unheard[info_hash].with_messages(parse(body, self._version))
                 if self.tape is not None:
                     self.tape.keep_trackers(info_hash, body)
             result = Result.OK
         finally:
-            self.traffic.count(CLIENT, "torrents/trackers", result, len(hashes) if result is Result.OK else 1)
-        return tuple(torrent.with_messages(heard.get(torrent.hash)) for torrent in known)
+            self.traffic.count(CLIENT, "torrents/trackers", result, len(unheard) if result is Result.OK else 1)
+        return tuple(heard.get(torrent.hash, torrent) for torrent in known)
 
     def preferences(self) -> Preferences:
         """Read the queueing preferences."""

@@ -35,7 +35,7 @@ def parse_torrents(
         parsed = parse_torrent(row, messages, version)
         if isinstance(parsed, Malformed):
             malformed[parsed.subject] = parsed
-        elif (first := torrents.setdefault(parsed.hash, parsed)) != parsed:
+        elif (first := torrents.setdefault(parsed.hash, parsed)) is not parsed and first != parsed:
             earlier = malformed.get(parsed.hash)
             agree = parsed.category == first.category and (earlier is None or earlier.category == first.category)
             category = first.category if agree else None
