@@ -90,7 +90,12 @@ class Connection(HTTPConnection):
     @property
     def is_open(self) -> bool:
         """Whether another request can be sent on it: before one nothing is due but the connection's end."""
-        return self.sock is not None and not select([self.sock], [], [], 0)[0]
+        return self.sock is not None and not self.is_answered
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether something is there to be read, or the other side has ended it."""
+        return bool(select([self.sock], [], [], 0)[0])
 
     def connect(self) -> None:
         """Connect, which has a time limit of its own."""

@@ -4,6 +4,7 @@ One request a torrent is what clients before 5.1 offer.
 """
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 
@@ -15,6 +16,10 @@ _ENDPOINT = "torrents/trackers"
 # With four in flight the client never waits for us; more gain nothing.
 _CONNECTIONS = 4
 _OK, _NOT_FOUND = 200, 404
+# Who sleeps between two answers is often woken on the core that the client works on, and from then on the two take
+# turns. So we look for the next answer, as a rule 0.1 ms away, for twice that time, and only then go to sleep;
+# not for long where it does not help: the client is far away, or has no core of its own.
+_LOOKS, _IN_VAIN = 200, 50
 
 
 def fetch_messages(session: Session, hashes: Sequence[str]) -> Iterator[tuple[str, list[object]]]:
@@ -44,8 +49,11 @@ def _ask(lines: Sequence[Connection], session: Session, hashes: Sequence[str]) -
     headers = session.headers()
     for line, info_hash in zip(lines, hashes, strict=False):
         line.ask("GET", f"{_ENDPOINT}?hash={info_hash}", headers)
+    in_vain = 0 if (os.cpu_count() or 1) > 1 else _IN_VAIN
     for number, info_hash in enumerate(hashes):
         line = lines[number % len(lines)]
+        if in_vain < _IN_VAIN and not any(line.is_answered for _ in range(_LOOKS)):
+            in_vain += 1
         answer = line.answer()
         content = answer.read()
         if number + len(lines) < len(hashes):
