@@ -26,6 +26,12 @@ PICTURE = PAGE.parent / "pictures" / "performance.svg"
 CASES = "500:4.5,2000:4.5,5000:4.5,10000:4.5,5000:5.3"
 JOBS = ("janitor", "reconcile", "monitor", "spend")
 CURL, FLOOR, HELD = "curl", "http.client + json", "grab, held by the ratio"
+METERED, UNRECORDED = "janitor with metrics", "janitor, not recorded"
+RESTED_CURL, RESTED = "curl, after a rest", "janitor, after a rest"
+# What asks the client for a list, which has it slower at the next one for a while: each comes right after a curl.
+ASKING = frozenset({FLOOR, "janitor", "reconcile", "monitor", METERED, UNRECORDED})
+# Longer than the client takes for its own look at all torrents, and for all that a list leaves it to do.
+REST_SECONDS = 2
 LISTING = "/api/v2/torrents/info?category=mam-farming"
 _FLOOR = """
 import http.client, json, sys
@@ -69,9 +75,10 @@ _HEAD = """# Performance
 Written by `make bench`, which fills real qBittorrents and runs every command beside them in turn, {rounds} rounds of
 whole processes; the figures are medians. Machine: {machine}
 
-The first figure is the ratio of wall-clock times to `curl` of the same listing, taken in the same round; absolute times
-mean nothing on another machine, and none do on a busy one. A listing of qBittorrent 4.5 has no tracker messages, and
-they take a request a torrent; from 5.1 on one request brings them all.
+The first figure is the ratio of wall-clock times to a `curl` of the same listing right before; absolute times mean
+nothing on another machine, and none do on a busy one. A client that has just listed is slower at the next list, so the
+meeting after {rest} seconds of rest, which a cron job has, is a row of its own. A listing of qBittorrent 4.5 has no
+tracker messages, and they take a request a torrent; from 5.1 on one request brings them all.
 
 ![Wall-clock time of a janitor dry run to curl of the same listing](pictures/performance.svg)"""
 
@@ -94,16 +101,22 @@ class Run:
 
 @dataclass(frozen=True)
 class Case:
-    """Everything that was run beside one client: runs by name, one for each round, and requests by job."""
+    """Everything that was run beside one client, one of each for each round, and requests by job.
+
+    Attributes:
+        runs: By name.
+        floors: The run of curl that each was taken beside, by name.
+    """
 
     count: int
     version: str
     runs: Mapping[str, Sequence[Run]]
+    floors: Mapping[str, Sequence[Run]]
     requests: Mapping[str, int]
 
     def ratio(self, name: str) -> float:
         """Return the median of the rounds' ratios to curl."""
-        return median(one.wall / floor.wall for one, floor in zip(self.runs[name], self.runs[CURL], strict=True))
+        return median(one.wall / floor.wall for one, floor in zip(self.runs[name], self.floors[name], strict=True))
 
 
 def measure(command: Sequence[str], environment: Mapping[str, str]) -> Run:
@@ -166,27 +179,39 @@ def try_case(count: int, version: str, rounds: int) -> Case:
         recording = str(next(Path(state, "recordings").rglob("*-janitor-*.json.gz")))
         listing = url + LISTING + ("&includeTrackers=true" if version >= "5" else "")
         commands: dict[str, tuple[Sequence[str], Mapping[str, str]]] = {
+            CURL: ((which("curl") or "curl", "-s", "-o", "/dev/null", listing), environment),
             "python -c pass": ((sys.executable, "-c", "pass"), environment),
             "--version": ((*product, "--version"), environment),
-            CURL: ((which("curl") or "curl", "-s", "-o", "/dev/null", listing), environment),
             FLOOR: ((sys.executable, "-c", _FLOOR, *_parts(listing)), environment),
             **{job: ((*product, job), environment) for job in JOBS},
             HELD: ((*product, "grab"), {**environment, **held}),
-            "janitor with metrics": ((*product, "janitor"), with_figures),
-            "janitor, not recorded": (
+            METERED: ((*product, "janitor"), with_figures),
+            UNRECORDED: (
                 (*product, "janitor"),
                 {**environment, "HARVESTMOUSE_RECORDINGS_ENABLED": "false"},
             ),
             "replay of it": ((*product, "replay", recording), environment),
             "plan from memory": ((sys.executable, "-c", _PLAN, recording), environment),
         }
-        found: dict[str, list[Run]] = {name: [] for name in commands}
-        for turn in range(rounds + 1):
-            for name, (command, variables) in commands.items():
-                one = measure(command, variables)
-                if turn:
-                    found[name].append(one)
-    return Case(count, version, found, requests)
+        commands |= {RESTED_CURL: commands[CURL], RESTED: commands["janitor"]}
+        taken = [_take_turns(commands) for _ in range(rounds + 1)][1:]
+    runs, floors = ({name: [turn[name][part] for turn in taken] for name in commands} for part in range(2))
+    return Case(count, version, runs, floors, requests)
+
+
+def _take_turns(commands: Mapping[str, tuple[Sequence[str], Mapping[str, str]]]) -> dict[str, tuple[Run, Run]]:
+    """Run everything once, and return each run with the one of curl beside it, by name."""
+    turns: dict[str, tuple[Run, Run]] = {}
+    for name, command in commands.items():
+        if name in ASKING:
+            floor = measure(*commands[CURL])
+        elif name in {RESTED_CURL, RESTED}:
+            time.sleep(REST_SECONDS)
+        one = measure(*command)
+        if name in {CURL, RESTED_CURL}:
+            floor = one
+        turns[name] = one, floor
+    return turns
 
 
 def _parts(url: str) -> tuple[str, str]:
@@ -202,7 +227,7 @@ def _requests(path: Path) -> int:
 
 def render(cases: Sequence[Case], rounds: int) -> str:
     """Return the page."""
-    lines = [_HEAD.format(rounds=rounds, machine=_machine())]
+    lines = [_HEAD.format(rounds=rounds, machine=_machine(), rest=REST_SECONDS)]
     for case in cases:
         lines += [
             "",
@@ -220,8 +245,7 @@ def render(cases: Sequence[Case], rounds: int) -> str:
             else:
                 lines.append(f"| {name} | {case.ratio(name):.2f} | {wall:.3f} | {cpu:.2f} | {peak:.0f} | {asked} |")
         recorded = median(
-            one.cpu / two.cpu - 1
-            for one, two in zip(case.runs["janitor"], case.runs["janitor, not recorded"], strict=True)
+            one.cpu / two.cpu - 1 for one, two in zip(case.runs["janitor"], case.runs[UNRECORDED], strict=True)
         )
         start = median(
             one.wall / two.wall for one, two in zip(case.runs["--version"], case.runs["python -c pass"], strict=True)

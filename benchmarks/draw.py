@@ -7,7 +7,7 @@ from pathlib import Path
 from matplotlib import rcParams
 from matplotlib.figure import Figure
 
-SHOWN = ("curl", "http.client + json", "janitor")
+SHOWN = ("curl", "http.client + json", "janitor", "janitor, after a rest")
 _CASE = re.compile(r"## (\d+) torrents, qBittorrent (\S+)")
 _ROW = re.compile(r"\| ([^|]+) \| (\d+\.\d+) \|")
 
@@ -32,9 +32,9 @@ def main() -> None:
     axes = figure.subplots()
     for number, name in enumerate(SHOWN):
         axes.bar(
-            [place + (number - 1) * 0.27 for place in range(len(cases))],
+            [place + (number - 1.5) * 0.22 for place in range(len(cases))],
             [ratios[name] for ratios in cases.values()],
-            0.25,
+            0.2,
             label=name,
         )
     axes.set_xticks(range(len(cases)), list(cases))

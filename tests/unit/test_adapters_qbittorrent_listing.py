@@ -84,7 +84,9 @@ def test_what_is_no_list_is_an_error(text: bytes) -> None:
         read(text)
 
 
-@pytest.mark.parametrize("text", [b"[5]", b'["x"]', b"[[{}]]", b"[{}, null]", b'[{"a": 1} x]', b'[{"a":1},5,{"a":2},{"a":3}]'])
+@pytest.mark.parametrize(
+    "text", [b"[5]", b'["x"]', b"[[{}]]", b"[{}, null]", b'[{"a": 1} x]', b'[{"a":1},5,{"a":2},{"a":3}]']
+)
 def test_a_list_of_other_things_is_an_error(text: bytes) -> None:
     """Torrents are objects."""
     with pytest.raises(ValueError, match="expected"):
