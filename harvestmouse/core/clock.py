@@ -109,8 +109,9 @@ def shown(torrents: Iterable[Torrent], clock: TrackerClock | None) -> tuple[Torr
         clock: The record.
     """
     listed = tuple(torrents)
-    gone = disowned(listed)
-    seconds = {key: seen.seconds for key, seen in (clock or {}).items() if key not in gone}
+    record = clock or {}
+    gone = disowned(listed, record)
+    seconds = {key: seen.seconds for key, seen in record.items() if key not in gone}
     times = ((one, seconds.get(one.hash)) for one in listed)
     return tuple(one if one.tracker_seconds == time else evolve(one, tracker_seconds=time) for one, time in times)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from harvestmouse.core.model import Torrent, TrackerMessage
 
@@ -45,19 +45,24 @@ def shared_refusals(torrents: Iterable[Torrent]) -> frozenset[str]:
     return frozenset(text for text, count in counts.items() if count >= LEAST_EVENT and count * 2 > len(heard))
 
 
-def disowned(torrents: Iterable[Torrent]) -> frozenset[str]:
+def disowned(torrents: Iterable[Torrent], hashes: Container[str]) -> frozenset[str]:
     """Return the info-hashes of those that their trackers do not know, and others of their category they do.
 
     The site has taken such a torrent away, and counts nothing of it any more.
+
+    Args:
+        torrents: All that bear witness.
+        hashes: The info-hashes of those that are asked about.
     """
     categories = defaultdict(list)
     for one in torrents:
         categories[one.category].append(one)
-    return frozenset(info_hash for group in categories.values() for info_hash in _disowned(group))
+    return frozenset(info_hash for group in categories.values() for info_hash in _disowned(group, hashes))
 
 
-def _disowned(group: Iterable[Torrent]) -> Iterable[str]:
-    named = {one.hash: texts for one in group if (texts := unregistered_texts(one)) and not is_working(one)}
+def _disowned(group: Iterable[Torrent], hashes: Container[str]) -> Iterable[str]:
+    asked = (one for one in group if one.hash in hashes)
+    named = {one.hash: texts for one in asked if (texts := unregistered_texts(one)) and not is_working(one)}
     if not named:
         return []
     events = shared_refusals(group)

@@ -274,6 +274,25 @@ def test_messages_are_all_there_over_several_connections(stub: Stub, adapter: Qb
     assert all(one.messages for one in told)
 
 
+@pytest.mark.parametrize("cores", [1, 2, None])
+def test_messages_of_a_slow_client_are_waited_for_asleep(
+    stub: Stub, adapter: QbittorrentClient, monkeypatch: pytest.MonkeyPatch, cores: int | None
+) -> None:
+    """To look for an answer without going to sleep helps where it is near; elsewhere a processor would run hot."""
+    looks: list[object] = []
+
+    def look(*args: object) -> tuple[list[object], ...]:
+        looks.append(args)
+        return [], [], []
+
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.setattr("harvestmouse.adapters.qbittorrent.connection.select", look)
+    told = adapter.with_messages([torrent(number, messages=None) for number in range(80)])
+    assert [one.messages for one in told] == [()] * 80
+    # Before a question there is one look at its connection; before the first fifty answers there are more.
+    assert len(looks) // 100 == (50 * 200 // 100 if cores == 2 else 0)
+
+
 def test_messages_come_through_a_proxy_that_keeps_no_connection(stub: Stub, adapter: QbittorrentClient) -> None:
     """Many run the client behind a proxy, which may end a connection after any answer."""
     stub.closes = True

@@ -11,7 +11,7 @@ from attrs import evolve
 from harvestmouse.adapters.errors import SecretFound
 from harvestmouse.adapters.memory import MemoryClient, MemorySite
 from harvestmouse.adapters.secret import Secret
-from harvestmouse.adapters.tape import Tape
+from harvestmouse.adapters.tape import Packed, Tape
 from harvestmouse.core.wire import parse_snapshot
 from harvestmouse.core.wire.plan import parse_plan
 from harvestmouse.runners import recorder
@@ -54,6 +54,23 @@ def test_a_recording_is_what_was_seen_and_decided(tmp_path: Path, job: str) -> N
     seen = parse_snapshot(document["snapshot"])
     assert (seen.torrents, seen.profile) == (ports.snapshot.torrents, ports.snapshot.profile)
     assert (document["format"], document["run"]) == ("harvestmouse-recording/1", "0a1b2c3d")
+
+
+def test_a_secret_that_is_no_ascii_is_found(tmp_path: Path) -> None:
+    ports, report = taped(tmp_path, {5: "Käse und Brot"})
+    settings = evolve(ports.settings, qbittorrent=evolve(ports.settings.qbittorrent, password=Secret("Käse und Brot")))
+    ports.settings = settings
+    with pytest.raises(SecretFound, match="the decisions"):
+        recorder.keep(report, ports)
+    assert files(tmp_path) == []
+
+
+def test_a_secret_that_no_text_can_hold_is_in_none() -> None:
+    """A variable of the environment may be any bytes."""
+    packed = Packed(("\udcff",))
+    packed.add({"name": "Käse \ud800"})
+    assert not packed.tainted
+    assert json.loads(gzip.decompress(packed.finish())) == {"name": "Käse \ud800"}
 
 
 @pytest.mark.parametrize("number", [0, 300, 599])

@@ -30,6 +30,7 @@ def iter_objects(chunks: Iterable[bytes]) -> Iterator[object]:
     buffer, at, opened = "", 0, False
     for text in _decoded(chunks):
         buffer, at = buffer[at:] + text, 0
+        tried = False
         while True:
             at = _past(buffer, at, _SPACE + ("," if opened else ""))
             if at == len(buffer):
@@ -41,8 +42,10 @@ def iter_objects(chunks: Iterable[bytes]) -> Iterator[object]:
             if buffer[at] == "]":
                 return
             _expect(buffer[at], "{")
-            rows, at = _alike(buffer, at)
-            yield from rows
+            if not tried:
+                tried = True
+                rows, at = _alike(buffer, at)
+                yield from rows
             try:
                 element, at = decode(buffer, at)
             except ValueError:
