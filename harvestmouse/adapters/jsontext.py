@@ -12,7 +12,7 @@ try:
 except ImportError:  # no wheel of it for this machine
     orjson = None  # type: ignore[assignment]
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def decode(text: str) -> Any:
@@ -28,7 +28,9 @@ def decode(text: str) -> Any:
 
 
 def encode(value: object) -> bytes:
-    """Write JSON, without spaces; a number without end may become ``null``, which is unknown as well.
+    """Write JSON, without spaces, and letters as they are, so that words can be looked for in it.
+
+    A number without end may become ``null``, which is unknown as well.
 
     Raises:
         TypeError: A value has no form in JSON.
@@ -36,4 +38,5 @@ def encode(value: object) -> bytes:
     if orjson is not None:
         with suppress(TypeError):
             return orjson.dumps(value)
-    return _encode(value).encode()
+    # Half a surrogate is no letter; a backslash and its number are what JSON has for it.
+    return _encode(value).encode("utf-8", "backslashreplace")

@@ -42,6 +42,12 @@ def test_either_library_writes_the_same(either: ModuleType, value: object) -> No
     assert ": " not in text
 
 
+@pytest.mark.parametrize("other", ["", "\ud800", 2**80])
+def test_letters_are_written_as_they_are(either: ModuleType, other: object) -> None:
+    """A secret is looked for in what was written."""
+    assert "Käse".encode() in either.encode(["Käse", other])
+
+
 @pytest.mark.parametrize("text", ["[NaN]", "[Infinity]", '["\\ud800"]', "[1e999]", f"[{2**80}]"])
 def test_either_library_reads_the_same(either: ModuleType, text: str) -> None:
     # Of a number that no service means, orjson keeps the first digits.
