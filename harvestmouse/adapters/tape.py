@@ -36,16 +36,11 @@ class Packed:
     """
 
     forbidden: tuple[str, ...] = ()
-    _words: list[bytes] = field(init=False)
     _tainted: bool = False
     _waiting: list[object] = field(factory=list)
     _parts: list[bytes] = field(factory=list)
     _packer: Any = field(factory=packer)
     _begun: bool = False
-
-    def __attrs_post_init__(self) -> None:
-        # What came from the environment may be no text.
-        self._words = [word.encode("utf-8", "surrogatepass") for word in self.forbidden if word]
 
     def add(self, row: object) -> None:
         """Add one row."""
@@ -71,7 +66,9 @@ class Packed:
 
         # One text of many rows takes a third of the time of many texts.
         text = (b"," if self._begun else b"") + encode(self._waiting)[1:-1]
-        self._tainted = self._tainted or any(word in text for word in self._words)
+        # What came from the environment may be no text.
+        words = (word.encode("utf-8", "surrogatepass") for word in self.forbidden if word)
+        self._tainted = self._tainted or any(word in text for word in words)
         self._parts.append(self._packer.compress(text))
         self._waiting.clear()
         self._begun = True

@@ -153,6 +153,11 @@ def data_cap(managed: Iterable[Torrent], policy: CleanupPolicy) -> int:
     return min(policy.max_data_deletions, max(policy.always_allowed, share))
 
 
+def is_protected(torrent: Torrent, policy: CleanupPolicy) -> bool:
+    """Whether it carries a protecting tag, so that no job touches it."""
+    return not fold_tags(policy.protect_tags).isdisjoint(fold_tags(torrent.tags or ()))
+
+
 def owes_seed_time(torrent: Torrent, policy: CleanupPolicy) -> bool:
     """Whether it has completed and not yet seeded as long as it must, by the smaller of its clocks.
 
@@ -225,20 +230,18 @@ def _reason(torrent: Torrent, texts: frozenset[str], policy: CleanupPolicy, now:
 
 def _kept_early(torrent: Torrent, policy: CleanupPolicy, now: int) -> Reason | None:
     """Apply rules 1 to 3, which keep; no rule that deletes comes before them, whatever the tracker says."""
-    tags = None if torrent.tags is None else fold_tags(torrent.tags)
-    if tags and not tags.isdisjoint(fold_tags(policy.protect_tags)):
+    if is_protected(torrent, policy):
         return Reason.PROTECTED
     if torrent.state is not None and torrent.state not in SETTLED_STATES:
         return Reason.TRANSIENT_STATE
     if torrent.state in ERROR_STATES:
         return Reason.CLIENT_ERROR
-    if tags is None or not _facts_known(torrent, now):
+    if torrent.tags is None or not _facts_known(torrent, now):
         return Reason.UNKNOWN
     # Rule 2.5 of the site: seed every torrent 72 hours; the margin is for what neither clock has seen.
     if owes_seed_time(torrent, policy):
         return Reason.HNR_WINDOW
-    repairs = policy.recovery_tag.casefold() in tags
-    if repairs and (torrent.seeded_seconds or 0) < policy.recovery_hold.total_seconds():
+    if clock.repairs(torrent, policy) and (torrent.seeded_seconds or 0) < policy.recovery_hold.total_seconds():
         return Reason.RECOVERY_HOLD
     return None
 

@@ -25,10 +25,14 @@ def is_announcing(torrent: Torrent) -> bool | None:
     return None if torrent.messages is None else is_working(torrent)
 
 
+def repairs(torrent: Torrent, policy: CleanupPolicy) -> bool:
+    """Whether its tag says that it repairs a hit-and-run."""
+    return policy.recovery_tag.casefold() in fold_tags(torrent.tags or ())
+
+
 def needed_seconds(torrent: Torrent, policy: CleanupPolicy) -> int:
-    """Return how long a torrent has to seed, in seconds; longer where its tag says that it repairs a hit-and-run."""
-    repairs = policy.recovery_tag.casefold() in fold_tags(torrent.tags or ())
-    return int(max(policy.owed_seconds, policy.recovery_hold.total_seconds() if repairs else 0))
+    """Return how long a torrent has to seed, in seconds; longer where it repairs a hit-and-run."""
+    return int(max(policy.owed_seconds, policy.recovery_hold.total_seconds() if repairs(torrent, policy) else 0))
 
 
 def drift(torrent: Torrent) -> int:

@@ -6,8 +6,8 @@ from typing import Any
 from attrs import evolve
 
 from harvestmouse.core.actions import Action, ForceStart, Resume, SetPreferences
-from harvestmouse.core.cleanup import owes_seed_time, tracker_facts
-from harvestmouse.core.model import Snapshot, Torrent, fold_tags
+from harvestmouse.core.cleanup import is_protected, owes_seed_time, tracker_facts
+from harvestmouse.core.model import Snapshot, Torrent
 from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
 from harvestmouse.core.policy import Policy, ReconcilePolicy, figures
 from harvestmouse.core.units import counted
@@ -117,13 +117,12 @@ def _changes(keys: Iterable[Decision], client: str | None) -> Iterable[Action]:
 
 def _idle(snapshot: Snapshot, policy: Policy) -> Iterable[tuple[Decision, Action | None]]:
     """Yield the managed torrents that owe seed time while the tracker does not see them."""
-    protecting = fold_tags(policy.cleanup.protect_tags)
     for torrent in snapshot.managed(policy.client.category):
         if torrent.state not in QUEUED | STOPPED or not owes_seed_time(torrent, policy.cleanup):
             continue
         queued = torrent.state in QUEUED
         reason = Reason.OWED_QUEUED if queued else Reason.OWED_STOPPED
-        protected = torrent.tags is None or not protecting.isdisjoint(fold_tags(torrent.tags))
+        protected = torrent.tags is None or is_protected(torrent, policy.cleanup)
         action: Action | None = None
         verdict = Verdict.KEEP
         certain = torrent.has_completed is True and torrent.seeding_time is not None

@@ -8,9 +8,9 @@ from typing import Any
 from attrs import evolve, frozen
 
 from harvestmouse.core.actions import Action, ForceStart, Reannounce, Resume
-from harvestmouse.core.cleanup import SETTLED_STATES, owes_seed_time, tracker_facts
+from harvestmouse.core.cleanup import SETTLED_STATES, is_protected, owes_seed_time, tracker_facts
 from harvestmouse.core.clock import is_announcing, needed_seconds
-from harvestmouse.core.model import Snapshot, Torrent, fold_tags
+from harvestmouse.core.model import Snapshot, Torrent
 from harvestmouse.core.plan import Decision, Plan, Reason, Skip, Verdict
 from harvestmouse.core.policy import Policy, figures
 from harvestmouse.core.reconcile import QUEUED, STOPPED
@@ -126,7 +126,7 @@ def _urgency(torrent: Torrent, plan: Plan, policy: Policy) -> tuple[float, str]:
 
 def _find(torrent: Torrent, policy: Policy, events: frozenset[str]) -> _Found:
     """Apply the rules in their order; the first that holds decides."""
-    if not fold_tags(policy.cleanup.protect_tags).isdisjoint(fold_tags(torrent.tags or ())):
+    if is_protected(torrent, policy.cleanup):
         return _Found(torrent, None, Reason.PROTECTED)
     if torrent.state is not None and torrent.state not in SETTLED_STATES:
         return _Found(torrent, None, Reason.TRANSIENT_STATE)

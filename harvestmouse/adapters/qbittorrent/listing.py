@@ -43,6 +43,7 @@ def iter_objects(chunks: Iterable[bytes]) -> Iterator[object]:
                 return
             _expect(buffer[at], "{")
             if not tried:
+                # Once a chunk: what fails would fail again at every element of it.
                 tried = True
                 rows, at = _alike(buffer, at)
                 yield from rows
